@@ -188,7 +188,7 @@ async fn a_service_account_is_not_contacted_for_without_a_project_or_where_an_ag
     for (args, agent, code, words) in [
         ("admin service-account --print", "0", 2, "--project has to name"),
         ("admin service-account --project App", "1", 2, "`keymint admin service-account --env-file`"),
-        ("admin service-account --project App --env-file no/.env", "0", 11, "its folder does not exist"),
+        ("admin service-account --project App --env-file no/.env", "0", 11, "its directory does not exist"),
     ] {
         let ended = admin(&machine, args).env("KEYMINT_AGENT", agent).output().await.exits_with(code);
         assert!(ended.stderr.to_lowercase().contains(words), "{}", ended.stderr);

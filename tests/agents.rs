@@ -138,7 +138,7 @@ async fn an_agent_gets_no_key_by_the_clipboard_of_its_terminal() {
         }
         let (ended, text) = terminal.end().await;
         assert_eq!(ended, code, "{text}");
-        assert_eq!(text.contains("the output of the terminal is recorded"), code == 11, "{text}");
+        assert_eq!(text.contains("the terminal's output is recorded"), code == 11, "{text}");
     }
     assert_eq!(machine.sandbox.requests().len(), 0);
 }

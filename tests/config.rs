@@ -180,12 +180,12 @@ async fn a_file_that_cannot_be_reached_ends_with_2() {
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("/nowhere/config.toml", &file).unwrap();
     let ended = program.args(["create"]).output().await;
-    assert!(ended.code == 2 && ended.stderr.contains("a link that leads to /nowhere"), "{}", ended.stderr);
+    assert!(ended.code == 2 && ended.stderr.contains("a link to /nowhere"), "{}", ended.stderr);
 
     fs::remove_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file.parent().unwrap(), "").unwrap();
     let ended = keymint(&home).args(["create"]).output().await;
-    assert!(ended.code == 2 && ended.stderr.contains("keymint is no folder"), "{}", ended.stderr);
+    assert!(ended.code == 2 && ended.stderr.contains("keymint is not a directory"), "{}", ended.stderr);
 }
 
 /// In a home directory that every user may write in, another user can create the directory first.

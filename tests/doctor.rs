@@ -129,11 +129,11 @@ async fn what_is_set_wrongly_is_found() {
             "--ca-file: /dev/null cannot be read: it is not a file",
         ),
         ("--issuer", &nobody, "issuer", "problem", "could not connect"),
-        ("--api-base", "https://keymint.invalid", "api", "problem", "could not find the address of keymint."),
+        ("--api-base", "https://keymint.invalid", "api", "problem", "could not resolve keymint."),
         ("OPENAI_API_KEY", "canary", "environment", "warning", "OPENAI_API_KEY"),
         ("BROWSER", "/no/such/browser", "browser", "warning", "No browser could be started"),
         ("BROWSER", "lynx", "browser", "warning", "would take over this terminal"),
-        (BUS, "unix:path=/no/such/bus", "keyring", "warning", "no keyring can be reached"),
+        (BUS, "unix:path=/no/such/bus", "keyring", "warning", "cannot reach a keyring"),
     ] {
         let machine = Machine::new().await;
         let machine =
@@ -173,14 +173,14 @@ async fn a_localhost_that_leads_elsewhere_is_found() {
 #[tokio::test]
 async fn a_proxy_that_makes_no_sense_is_found_and_nobody_is_contacted_past_it() {
     let machine = Machine::behind("socks5://user:canary@host:1").await;
-    let diagnosis = machine.finds("proxy", "problem", "HTTPS_PROXY: it must be a proxy").await;
+    let diagnosis = machine.finds("proxy", "problem", "HTTPS_PROXY must be a proxy").await;
     assert!(!diagnosis.text.contains("issuer"), "{}", diagnosis.text);
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_down_is_found() {
     let machine = Machine::behind("http://user:canary@127.0.0.1:1").await;
-    let diagnosis = machine.finds("issuer", "problem", "the proxy did not let it through").await;
+    let diagnosis = machine.finds("issuer", "problem", "could not connect through the proxy").await;
     assert_eq!(
         diagnosis.finding("proxy")["message"],
         "http://127.0.0.1:1 (by HTTPS_PROXY), but none for the API"
@@ -232,7 +232,7 @@ async fn a_state_folder_that_cannot_be_used_is_found() {
     let everybodys = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     fs::set_permissions(&folder, everybodys).unwrap();
     let state = machine.machine.home.path().join("planted");
-    machine.with("XDG_STATE_HOME", state).finds("state", "problem", "other users may write in it").await;
+    machine.with("XDG_STATE_HOME", state).finds("state", "problem", "other users can write to it").await;
 }
 
 #[tokio::test]

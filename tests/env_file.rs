@@ -171,10 +171,10 @@ async fn every_other_byte_of_a_file_stays_and_so_do_its_mode_and_owner() {
 #[tokio::test]
 async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
     for (old, problem) in [
-        ("A=1\nOPENAI_API_KEY=secret\n", "OPENAI_API_KEY has a value already (line 2)"),
+        ("A=1\nOPENAI_API_KEY=secret\n", "OPENAI_API_KEY already has a value (line 2)"),
         (
             "OPENAI_API_KEY=secret\nOPENAI_API_KEY=\"secret\"",
-            "OPENAI_API_KEY has a value already (lines 1, 2)",
+            "OPENAI_API_KEY already has a value (lines 1, 2)",
         ),
         (
             "OPENAI_API_KEY=secret\n\nOPENAI_API_KEY=secret2",
@@ -221,9 +221,9 @@ async fn a_person_is_asked_about_the_value_that_would_be_lost() {
 #[tokio::test]
 async fn a_file_that_readers_disagree_on_is_refused_by_the_number_of_a_line() {
     for (old, problem) in [
-        ("A=1\nB=\"secret\nOPENAI_API_KEY=secret\n", "line 2: a quote that does not end"),
+        ("A=1\nB=\"secret\nOPENAI_API_KEY=secret\n", "line 2: an unclosed quote"),
         ("OPENAI_API_KEY: secret\n", "line 1: the variable without `=`"),
-        ("DATA=C:\\secret\\\n", "line 1: a character that a shell acts on"),
+        ("DATA=C:\\secret\\\n", "line 1: a shell metacharacter"),
         ("A=secret\0\n", "line 1: a NUL byte"),
         (&"secret=1\n".repeat(200_000), "more than 1048576 bytes"),
     ] {
@@ -248,28 +248,28 @@ async fn what_is_no_file_is_refused() {
     symlink("nowhere", path("dangling")).unwrap();
     symlink("folder", path("link")).unwrap();
     for (path, problem) in [
-        (path("folder"), "a folder, not a file"),
+        (path("folder"), "a directory, not a file"),
         (path("folder/"), "the path of a folder"),
         (path(".."), "the path of a folder"),
-        (path("fifo"), "no regular file"),
-        (path("socket"), "no regular file"),
+        (path("fifo"), "not a regular file"),
+        (path("socket"), "not a regular file"),
         (path("read-only"), "it is read-only"),
-        (path("loop"), "a link that leads nowhere"),
-        (path("dangling"), "a link to a file that is not there"),
-        (path("link"), "a folder, not a file"),
-        (path("missing/.env"), "its folder does not exist"),
+        (path("loop"), "a link that cannot be followed"),
+        (path("dangling"), "a link to a missing file"),
+        (path("link"), "a directory, not a file"),
+        (path("missing/.env"), "its directory does not exist"),
         (path("fifo/.env"), "Not a directory"),
         (path(&"x".repeat(300)), "File name too long"),
-        (path("a\nb"), r"a\u{a}b: the path has characters that cannot be seen"),
+        (path("a\nb"), r"a\u{a}b: the path has control characters"),
         (path(".git"), "git keeps its own files there"),
         (path(".git/info/key"), "git keeps its own files there"),
-        ("/dev/null".into(), "no file can be kept there"),
-        ("/dev/stdout".into(), "no file can be kept there"),
-        ("/proc/self/fd/1".into(), "no file can be kept there"),
+        ("/dev/null".into(), "regular files cannot be stored there"),
+        ("/dev/stdout".into(), "regular files cannot be stored there"),
+        ("/proc/self/fd/1".into(), "regular files cannot be stored there"),
         ("".into(), "the path is empty"),
-        ("-".into(), "a file of that name is written as `./-`"),
-        ("~/.env".into(), "nothing but a shell takes `~` for a home folder"),
-        ("~user/.env".into(), "nothing but a shell takes `~` for a home folder"),
+        ("-".into(), "write `./-` for a file of this name"),
+        ("~/.env".into(), "only a shell expands `~`"),
+        ("~user/.env".into(), "only a shell expands `~`"),
     ] {
         let said = refused(create_in(&path)).await;
         assert!(said.contains(problem), "{}: {said}", path.display());
@@ -332,11 +332,11 @@ async fn a_folder_in_which_others_can_swap_files_is_refused() {
 
     set(0o777);
     let said = refused(directory.create().args(["--force"])).await;
-    assert!(said.contains("every user may replace files in the folder"), "{said}");
+    assert!(said.contains("every user can replace files in the directory"), "{said}");
     // As in /tmp, only the owner of an entry can replace it, but any user may have created the link.
     set(0o1777);
     let said = refused(create_in(&directory.path("link"))).await;
-    assert!(said.contains("a link in a folder in which other users may also write"), "{said}");
+    assert!(said.contains("a link in a directory that other users can write to"), "{said}");
     delivered(directory.create()).await;
     set(0o700);
 
@@ -345,7 +345,7 @@ async fn a_folder_in_which_others_can_swap_files_is_refused() {
         return;
     }
     let said = refused(directory.create().args(["--force"])).await;
-    assert!(said.contains("the folder belongs to another user"), "{said}");
+    assert!(said.contains("the directory belongs to another user"), "{said}");
     assert_eq!(elsewhere.read(), "A=1\n");
 }
 

@@ -54,7 +54,7 @@ async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
         (format!("{KEY} 9f3A"), "is not a key"),
         (format!("{KEY}\t"), "is not a key"),
         (format!("é{KEY}"), "is not a key"),
-        ("ending in 9f3A.".to_owned(), "a key begins with sk-"),
+        ("ending in 9f3A.".to_owned(), "begins with sk-"),
         ("sk-admin-0123456789-9f3A".to_owned(), "it is an admin key"),
         (format!("OPENAI_API_KEY={KEY}\n"), "it looks like a line of a dotenv file"),
         (format!("{KEY}\0"), "it is not UTF-8"),
@@ -70,7 +70,7 @@ async fn input_that_is_not_one_line_with_a_key_is_refused_and_not_repeated() {
     fs::write(home.path().join("long"), "9f3A".repeat(250_000)).unwrap();
     let long = fs::File::open(home.path().join("long")).unwrap();
     let ended = import(&home, &["--env-file"]).stdin(long).output().await;
-    refused(&ended, home.path(), "a key begins with sk-");
+    refused(&ended, home.path(), "begins with sk-");
     let endless = fs::File::open("/dev/zero").unwrap();
     let ended = import(&home, &["--env-file"]).stdin(endless).output().await;
     refused(&ended, home.path(), "it is not UTF-8");

@@ -111,7 +111,7 @@ async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_
     run.url().await;
     session.store("meanwhile", &[], KEY);
     let ended = run.answer(Consent::Allow).await.exits_with(9);
-    assert!(ended.stderr.contains("it has another key now than before the sign-in"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the key changed during the sign-in"), "{}", ended.stderr);
     assert_eq!(session.stored("meanwhile"), KEY);
     assert_eq!(ended.kept(), format!("{}\n", ended.key()));
 }
@@ -120,7 +120,7 @@ async fn a_key_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_new_
 async fn a_keyring_that_takes_nothing_is_noticed_before_the_sign_in() {
     let (locked, none) = (Session::start("unlocked"), Session::start("none"));
     locked.lock();
-    for (session, message) in [(&locked, "locked"), (&none, "no keyring yet")] {
+    for (session, message) in [(&locked, "locked"), (&none, "no default keyring")] {
         let ended = keymint_in(session, &["create", "--no-browser", "--keyring"]).await;
         assert_eq!((ended.code, ended.stdout.as_str()), (11, ""));
         assert!(ended.stderr.contains(message) && ended.stderr.contains("--env-file"), "{}", ended.stderr);
@@ -392,7 +392,7 @@ async fn without_a_session_there_is_no_keyring() {
             let keymint = keymint(&home).current_dir(&home).args(args);
             let ended = keymint.envs(environment.iter().copied()).output().await;
             assert_eq!((ended.code, &ended.json()["kind"]), (11, &Value::from("destination_unusable")));
-            assert!(ended.stderr.contains("no keyring can be reached"), "{}", ended.stderr);
+            assert!(ended.stderr.contains("cannot reach a keyring"), "{}", ended.stderr);
             let is_told = ended.stderr.contains("--env-file") && !ended.stderr.contains("http");
             assert!(is_told, "{}", ended.stderr);
         }
@@ -412,7 +412,7 @@ async fn without_a_service_there_is_no_keyring() {
     let keymint = keymint(&home).under(["dbus-run-session", &config, "--"]);
     let ended = keymint.args(["run", "--", "env"]).output().await;
     assert_eq!(ended.code, 11);
-    assert!(ended.stderr.contains("no keyring can be reached"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("cannot reach a keyring"), "{}", ended.stderr);
 }
 
 /// A command of an administrator with this keyring.

@@ -182,7 +182,7 @@ async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none(
         // These make no key.
         client.create("other.env").await;
         client.say(json!({"action": "decline"})).await;
-        assert!(client.refusal().await.starts_with("The user did not want to sign in"));
+        assert!(client.refusal().await.starts_with("The user declined to sign in"));
         client.create("other.env").await;
         client.say(json!("cancel the call")).await;
         client.hear("cancelled").await;
@@ -191,7 +191,7 @@ async fn the_python_client_gets_keys_for_a_user_in_a_real_browser_and_sees_none(
         }
         // Otherwise the server learns of it from the next call.
         client.call("create_api_key", json!({"destination": "env_file", "path": "../.env"})).await;
-        assert!(client.refusal().await.contains("is outside of the client's roots"));
+        assert!(client.refusal().await.contains("is outside the client's roots"));
         assert_eq!(machine.sandbox.keys().len(), 2);
 
         // A destination that fails once the key exists.
@@ -232,10 +232,10 @@ async fn a_key_goes_into_the_keyring_and_replaces_one_there_only_if_the_user_agr
 
     for agrees in [false, true] {
         client.call("create_api_key", json!({"destination": "keyring"})).await;
-        let there = format!("a key that ends in {}", &key(0)[key(0).len() - 4..]);
+        let there = format!("a key ending in {}", &key(0)[key(0).len() - 4..]);
         client.replaces(&there, agrees).await;
         if !agrees {
-            assert!(client.refusal().await.contains("the user wants it to stay"));
+            assert!(client.refusal().await.contains("the user wants to keep it"));
             assert_eq!(machine.sandbox.keys().len(), 1);
         }
     }
@@ -449,7 +449,7 @@ async fn the_inspector_lists_the_tools_and_gets_a_key_that_it_does_not_see() {
 
         let outside = [&call[..], &["--tool-arg", "path=../.env"]].concat();
         let refused = inspect(era, &outside).output().await;
-        assert!(refused.stdout.contains("is outside of the client's roots"), "{}", refused.stdout);
+        assert!(refused.stdout.contains("is outside the client's roots"), "{}", refused.stdout);
 
         // The user refuses.
         let create = inspect(era, &call).spawn();

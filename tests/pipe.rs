@@ -73,17 +73,17 @@ async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contact
     });
     for (command, code, problem) in [
         (broken[0].as_str(), 11, r#"needs "/bin/sh\r", which cannot be started"#),
-        (&broken[1], 11, "is no program of this machine, and has no line `#!` that names one"),
+        (&broken[1], 11, "is not a program for this machine, and has no `#!` line"),
         (&broken[2], 11, r#"needs "no-such-program", which cannot be started"#),
         ("no-such-program-of-keymint --flag", 11, "\"no-such-program-of-keymint\", was not found"),
         ("/no/such/program", 11, "\"/no/such/program\", was not found"),
-        (data.to_str().unwrap(), 11, "data\", is no program that may be started"),
-        (script.path("").to_str().unwrap(), 11, "is no program that may be started"),
+        (data.to_str().unwrap(), 11, "data\", is not executable"),
+        (script.path("").to_str().unwrap(), 11, "is not executable"),
         (" ", 11, "the command of --pipe-to is empty"),
-        ("tee key.txt > /dev/null", 11, "the command of --pipe-to has \">\", and no shell reads it"),
-        ("~/bin/store", 11, "the command of --pipe-to has a home directory (~/), and no shell expands it"),
-        ("tee $HOME/key", 11, "the command of --pipe-to has a variable ($NAME), and no shell expands it"),
-        ("sh -c 'cat", 2, "a quote that is not closed"),
+        ("tee key.txt > /dev/null", 11, "the command of --pipe-to has \">\", but is not run by a shell"),
+        ("~/bin/store", 11, "the command of --pipe-to has a home directory (~/), but is not run by a shell"),
+        ("tee $HOME/key", 11, "the command of --pipe-to has a variable ($NAME), but is not run by a shell"),
+        ("sh -c 'cat", 2, "an unclosed quote"),
     ] {
         let run = create(Scenario::ready()).args(["--pipe-to", command]).start().await;
         let ended = run.end().await;
@@ -121,7 +121,7 @@ async fn a_command_has_the_persons_limits_and_signals() {
         .await;
     let limits: Vec<_> = ended.stderr.lines().skip_while(|line| !line.starts_with("Created")).collect();
     assert_eq!(limits[1], limits[2], "{}", ended.stderr);
-    assert!(ended.stderr.contains("was ended by signal 13"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("was terminated by signal 13"), "{}", ended.stderr);
 }
 
 /// Some programs ignore the ends of their children, and the programs that they start inherit that.

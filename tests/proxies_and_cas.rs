@@ -35,7 +35,7 @@ async fn a_proxy_that_refuses_the_password_is_told_of_by_its_variable() {
     let Some((company, proxy)) = behind_a_proxy("another").await else { return };
     let url = proxy.url(&format!("corp:{PASSWORD}@"));
     let ended = company.sign_in(&[("HTTPS_PROXY", &url)]).await.exits_with(6);
-    for words in ["or the user name or password", "HTTPS_PROXY names the proxy", "password in it"] {
+    for words in ["or rejects the user name or password", "HTTPS_PROXY names the proxy", "password in it"] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
     assert!(!ended.stderr.contains(PASSWORD), "{}", ended.stderr);
@@ -109,8 +109,8 @@ async fn a_certificate_that_another_user_may_replace_is_not_trusted_whatever_nam
     for (flag, variable, value, code, message) in [
         (None, "SSL_CERT_DIR", &parent(&own), 0, ""),
         (Some(&other), "SSL_CERT_FILE", &own, 0, ""),
-        (None, "SSL_CERT_DIR", &parent(&open), 2, "ca.pem: other users may write it"),
-        (Some(&other), "SSL_CERT_FILE", &open, 2, "other users may write it"),
+        (None, "SSL_CERT_DIR", &parent(&open), 2, "ca.pem: other users can write to it"),
+        (Some(&other), "SSL_CERT_FILE", &open, 2, "other users can write to it"),
         (Some(&other), "SSL_CERT_FILE", &broken, 2, "not well-formed PEM"),
     ] {
         let args: Vec<_> = flag.iter().flat_map(|path| ["--ca-file", path.as_str()]).collect();

@@ -237,7 +237,7 @@ async fn a_report_is_written_of_a_machine_on_which_nothing_works() {
     let run = doctor(Scenario::ready(), &path).args(issuer).env("HTTPS_PROXY", "socks5://canary:1");
     run.start().await.end().await.exits_with(1);
     let report = fs::read_to_string(&path).unwrap();
-    assert!(report.contains("\nproblem  proxy         HTTPS_PROXY: it must be a proxy"), "{report}");
+    assert!(report.contains("\nproblem  proxy         HTTPS_PROXY must be a proxy"), "{report}");
     assert!(report.contains("\nproblem  account       usage\n"), "{report}");
     assert!(!report.contains("canary") && !report.contains("keymint.invalid"), "{report}");
 }

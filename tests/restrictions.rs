@@ -92,7 +92,7 @@ async fn a_refusal_names_the_restrictions_that_may_be_the_reason() {
 #[tokio::test]
 async fn a_value_that_no_key_can_have_ends_the_run_before_anything_is_contacted() {
     for (args, words) in [
-        (&["--expires", "366d"][..], "--expires: a key lives from 1 s to 365 days"),
+        (&["--expires", "366d"][..], "--expires: the lifetime of a key is 1 s to 365 days"),
         (&["--expires", "90"], "--expires: it must be a time such as 90d"),
         (&["--scope", "a b"], "--scope: not a scope"),
         (

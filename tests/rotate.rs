@@ -325,7 +325,10 @@ async fn of_two_rotations_at_once_one_replaces_the_key_and_the_other_keeps_its_o
     browse(&urls[1], Consent::Allow);
     let ended = loser.finish().await.exits_with(9);
     let shown = in_one_line(&ended.stderr);
-    assert!(shown.contains("it has another key now") && shown.contains("This run did not revoke"), "{shown}");
+    assert!(
+        shown.contains("the key changed during the sign-in") && shown.contains("This run did not revoke"),
+        "{shown}"
+    );
     assert!(!shown.contains("--force") && !shown.contains("--new"), "{shown}");
     let keys = machine.sandbox.keys();
     assert_eq!(

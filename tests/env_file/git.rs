@@ -81,5 +81,5 @@ async fn a_git_that_hangs_is_only_warned_of() {
     let (directory, programs) = (Directory::new(), Scripts::with("git", "exec sleep 600"));
     fs::create_dir(directory.path(".git")).unwrap();
     let ended = delivered(directory.create().env("PATH", programs.search_path())).await;
-    assert!(ended.stderr.contains(": git does not answer"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(": git did not answer"), "{}", ended.stderr);
 }

@@ -51,7 +51,7 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
     run.url().await;
     fs::write(directory.path(".env"), "OPENAI_API_KEY=secret\n").unwrap();
     let ended = run.answer(Consent::Allow).await.exits_with(9);
-    assert!(ended.stderr.contains("another value now than before the sign-in"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the value changed during the sign-in"), "{}", ended.stderr);
     assert_eq!(
         (directory.read().as_str(), directory.names()),
         ("OPENAI_API_KEY=secret\n", vec![".env".to_owned()])

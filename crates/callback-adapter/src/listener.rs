@@ -227,7 +227,7 @@ impl ResponseSource for LoopbackListener {
                 }
             }
         }
-        Err(SourceError::new("the loopback listener is not listening any more"))
+        Err(SourceError::new("the loopback listener is closed"))
     }
 }
 

@@ -49,9 +49,9 @@ impl BrowserMismatch {
 impl fmt::Display for BrowserMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AnotherBrowser => "the answer came from another browser than the one that was opened",
-            Self::TwoBrowsers => "two browsers opened the sign-in, which was meant for one",
-            Self::AnotherUser => "the answer came from a program that is not known to be yours",
+            Self::AnotherBrowser => "the response came from a different browser than the one that was opened",
+            Self::TwoBrowsers => "two browsers opened the one-time sign-in link",
+            Self::AnotherUser => "the response came from a program that may belong to another user",
         })
     }
 }

@@ -59,7 +59,7 @@ impl SelfTestError {
         use SelfTestErrorKind::{AirPlayReceiver, NoAnswer, ResolvesElsewhere, Stranger};
         let address = self.address;
         match &self.kind {
-            ResolvesElsewhere => format!("localhost leads to {address}, where the listener is not"),
+            ResolvesElsewhere => format!("localhost resolves to {address}, which is not a loopback address"),
             NoAnswer => format!("the listener cannot be reached at {address}"),
             AirPlayReceiver => format!("the AirPlay Receiver answers at {address}"),
             Stranger { server: None } => format!("another program answers at {address}"),
@@ -295,7 +295,7 @@ mod tests {
             let resolved = ["127.0.0.1:5000", "[::1]:5000", elsewhere].map(|text| text.parse().unwrap());
             let error = run(&Identity::random().unwrap(), &resolved, &[here]).await.unwrap_err();
             assert_eq!((error.address, &error.kind), (resolved[2], &SelfTestErrorKind::ResolvesElsewhere));
-            let text = format!("localhost leads to {elsewhere}, where the listener is not");
+            let text = format!("localhost resolves to {elsewhere}, which is not a loopback address");
             assert_eq!(error.to_string(), text);
         }
         assert!(

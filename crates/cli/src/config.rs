@@ -143,7 +143,7 @@ mod tests {
             (
                 &[],
                 &[("KEYMINT_API_BASE", "https://u:canary@host")],
-                "KEYMINT_API_BASE: it must not hold a user",
+                "KEYMINT_API_BASE: it must not contain a user",
             ),
             (&["--callback-port", "0"], &[], "--callback-port: it must be a port"),
             (&["--callback-port", "65536"], &[], "--callback-port: it must be a port"),
@@ -170,17 +170,17 @@ mod tests {
                 &[("KEYMINT_HTTP_TIMEOUT", "3601")],
                 "KEYMINT_HTTP_TIMEOUT: it must be longer than 0, and at",
             ),
-            (&["--browser", "'canary"], &[], "--browser: it has a quote without an end"),
+            (&["--browser", "'canary"], &[], "--browser: it has an unclosed quote"),
             (&[], &[("KEYMINT_BROWSER", " ")], "KEYMINT_BROWSER: it must name a program"),
             (&["--http-timeout", "canary"], &[], "--http-timeout: it must be a time"),
             (&[], &[("SSL_CERT_FILE", "/no/such/file")], "SSL_CERT_FILE: /no/such/file cannot be read"),
             #[cfg(unix)]
             (&["--ca-file", "/dev/zero"], &[], "--ca-file: /dev/zero cannot be read: it is not a file"),
-            (&[], &[("HTTPS_PROXY", "::::canary")], "HTTPS_PROXY: it must be a proxy"),
-            (&[], &[("https_proxy", "socks5://u:canary@host:1")], "https_proxy: it must be a proxy"),
-            (&[], &[("ALL_PROXY", "http://")], "ALL_PROXY: it must be a proxy"),
-            (&[], &[("HTTPS_PROXY", "http://canary:9\r")], "HTTPS_PROXY: it must be a proxy"),
-            (&[], &[("HTTPS_PROXY", "http://user:12/canary@h.test")], "HTTPS_PROXY: it must be a proxy"),
+            (&[], &[("HTTPS_PROXY", "::::canary")], "HTTPS_PROXY must be a proxy URL"),
+            (&[], &[("https_proxy", "socks5://u:canary@host:1")], "https_proxy must be a proxy URL"),
+            (&[], &[("ALL_PROXY", "http://")], "ALL_PROXY must be a proxy URL"),
+            (&[], &[("HTTPS_PROXY", "http://canary:9\r")], "HTTPS_PROXY must be a proxy URL"),
+            (&[], &[("HTTPS_PROXY", "http://user:12/canary@h.test")], "HTTPS_PROXY must be a proxy URL"),
         ] {
             let Err(failure) = resolve(flags, environment) else {
                 panic!("{flags:?} {environment:?} was accepted")

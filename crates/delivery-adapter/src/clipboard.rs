@@ -48,7 +48,7 @@ enum Way {
 
 /// The error if no way to a clipboard works.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no way to a clipboard from here{}", .tried.iter().map(|tried| format!("; {tried}")).collect::<String>())]
+#[error("no clipboard can be reached{}", .tried.iter().map(|tried| format!("; {tried}")).collect::<String>())]
 pub struct NoClipboard {
     /// The programs that were tried, each with the reason why it cannot be used. It is safe to display.
     pub tried: Vec<String>,
@@ -91,7 +91,7 @@ impl Clipboard {
             if !is_recorded {
                 return Ok(Self::by(Way::Terminal));
             }
-            tried.push("the output of the terminal is recorded".to_owned());
+            tried.push("the terminal's output is recorded".to_owned());
         }
         Err(NoClipboard { tried })
     }
@@ -156,7 +156,7 @@ async fn look_at_clipboard(
     match clock.timeout(TIMEOUT, program.wait()).await {
         Ok(Ok(status)) if status.success() => return Ok(()),
         Ok(_) => {}
-        Err(_) => return Err(format!("does not end within {}", human_duration(TIMEOUT))),
+        Err(_) => return Err(format!("did not end within {}", human_duration(TIMEOUT))),
     }
     let (mut stderr, mut said) =
         (program.stderr.take().expect("it is piped").take(LONGEST_MESSAGE), Vec::new());
@@ -200,7 +200,7 @@ impl KeyDestination for Clipboard {
                 let writing = threads::run(move || write_to_terminal(&sequences));
                 match TokioClock::new().timeout(TIMEOUT, writing).await {
                     Ok(written) => written.and_then(|result| result).map_err(DeliveryError::new),
-                    Err(_) => Err(DeliveryError::new("the terminal takes nothing")),
+                    Err(_) => Err(DeliveryError::new("writing to the terminal timed out")),
                 }
             }
         }

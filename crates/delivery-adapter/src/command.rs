@@ -31,16 +31,16 @@ pub struct Command<'a> {
 #[non_exhaustive]
 pub enum CommandError {
     /// A quote is not closed.
-    #[error("the command has a quote that is not closed")]
+    #[error("the command has an unclosed quote")]
     UnclosedQuote,
     /// The command is empty.
     #[error("the command is empty")]
     Empty,
     /// A word redirects or pipes the output in a shell. The program would take it for the name of a file.
-    #[error("the command has {}, and no shell reads it", quoted(.0))]
+    #[error("the command has {}, but is not run by a shell", quoted(.0))]
     Redirection(String),
     /// A word contains this text, which a shell would expand, and no file has that name.
-    #[error("the command has {0}, and no shell expands it")]
+    #[error("the command has {0}, but is not run by a shell")]
     Expansion(&'static str),
     /// The system starts no program with arguments of this length.
     #[error("the command is longer than this system allows")]

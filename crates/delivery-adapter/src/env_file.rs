@@ -143,7 +143,7 @@ impl Reserved {
     fn write(&self, key: &str) -> io::Result<()> {
         let Some(value) = PlainValue::parse(key) else {
             return Err(io::Error::other(
-                "the key has characters that programs read differently from such a file",
+                "the key has characters that readers of dotenv files interpret differently",
             ));
         };
         let FileLocation { directory, name, .. } = &self.location;
@@ -153,7 +153,7 @@ impl Reserved {
             let old = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.content);
             let dotenv = Dotenv::parse(old, &self.variable).map_err(io::Error::other)?;
             if !self.may_replace(&dotenv) {
-                return Err(io::Error::other("it has another value now than before the sign-in"));
+                return Err(io::Error::other("the value changed during the sign-in"));
             }
             let new = dotenv.set(&value);
             let temp_file = self.temp_file(new.len(), snapshot.as_ref())?;
@@ -163,7 +163,7 @@ impl Reserved {
                 let has_key = now.is_some_and(|now| {
                     Dotenv::parse(&now.content, &self.variable).is_ok_and(|now| now.is_set_to(key))
                 });
-                let lost = || io::Error::other("another program changed it at the same moment");
+                let lost = || io::Error::other("another program changed it at the same time");
                 return if has_key { Ok(()) } else { Err(lost()) };
             }
         }

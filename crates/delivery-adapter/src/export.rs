@@ -146,7 +146,7 @@ fn cmd_line(name: &str, value: &str) -> Result<String, &'static str> {
     if value.contains(['"', '%', '!']) {
         Err("a value with \", % or !")
     } else if line.len() > LONGEST_CMD_LINE {
-        Err("so long a value")
+        Err("a value of this length")
     } else {
         Ok(line)
     }
@@ -194,16 +194,12 @@ fn github_line(name: &str, value: &str) -> Result<String, &'static str> {
 /// A line whose value is everything after the first `=` (docker/cli, `pkg/kvfile`).
 fn docker_line(name: &str, value: &str) -> Result<String, &'static str> {
     let line = one_line(name, value)?;
-    if line.len() > LONGEST_DOCKER_LINE { Err("so long a value") } else { Ok(line) }
+    if line.len() > LONGEST_DOCKER_LINE { Err("a value of this length") } else { Ok(line) }
 }
 
 /// A line without quotes. A carriage return at its end would count as a part of the newline.
 fn one_line(name: &str, value: &str) -> Result<String, &'static str> {
-    if value.contains(['\n', '\r']) {
-        Err("a value of several lines")
-    } else {
-        Ok([name, "=", value].concat())
-    }
+    if value.contains(['\n', '\r']) { Err("a multi-line value") } else { Ok([name, "=", value].concat()) }
 }
 
 #[cfg(test)]

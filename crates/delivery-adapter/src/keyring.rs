@@ -52,13 +52,13 @@ pub enum StoredItem {
 #[non_exhaustive]
 pub enum KeyringError {
     /// This crate was built without the feature `keyring`.
-    #[error("the keyring is not built in")]
+    #[error("this build has no keyring support")]
     NotBuiltIn,
     /// The item of the profile is no key.
-    #[error("what the keyring has for this profile is no key")]
+    #[error("the keyring's item for this profile is not a key")]
     NotAKey,
     /// The item of the profile may not be replaced.
-    #[error("the keyring has an item for this profile already")]
+    #[error("the keyring already has an item for this profile")]
     HasItem,
     /// The keyring did not answer.
     #[error("the keyring did not answer within {}", human_duration(*.0))]
@@ -138,7 +138,7 @@ impl Keyring {
         if stored.is_some_and(|stored| is_same(&stored, key)) {
             Ok(())
         } else {
-            Err(failed("the keyring took the key, and does not give it back"))
+            Err(failed("the keyring accepted the key, but does not return it"))
         }
     }
 }
@@ -152,7 +152,7 @@ impl KeyDestination for Keyring {
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let now = Self::inspect(&self.profile).await.map_err(DeliveryError::new)?.item;
         if self.replaceable.as_ref().is_some_and(|replaceable| !now.may_replace(replaceable)) {
-            return Err(DeliveryError::new("it has another key now than before the sign-in"));
+            return Err(DeliveryError::new("the key changed during the sign-in"));
         }
         self.store(key).await.map_err(DeliveryError::new)
     }
@@ -199,17 +199,17 @@ impl StoredItem {
 }
 
 fn try_out() -> Result<(), KeyringError> {
-    const VALUE: &[u8] = b"keymint tries whether this keyring keeps what it is given";
+    const VALUE: &[u8] = b"keymint tests whether this keyring returns what it stores";
     // No profile has a space in its name.
     let user = format!("trial {}", std::process::id());
-    system::set(&user, "keymint: a trial, which can be deleted", VALUE)?;
+    system::set(&user, "keymint: a test item, which can be deleted", VALUE)?;
     fail_point::reached("keyring-tried");
     let kept = system::get(&user);
     system::delete(&user)?;
     if kept?.as_deref() == Some(VALUE) {
         Ok(())
     } else {
-        Err(failed("the keyring does not keep what it is given"))
+        Err(failed("the keyring does not return what it stores"))
     }
 }
 

@@ -82,7 +82,7 @@ fn once(work: &Mutex<Option<impl FnOnce()>>) {
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     start(Box::new(move || drop(done.send(work()))));
-    result.await.map_err(|_| io::Error::other("a part of the work broke down"))
+    result.await.map_err(|_| io::Error::other("a background task panicked"))
 }
 
 /// Like [`run`], for work that undoes itself if its result is dropped. Dropping the future blocks until that is

@@ -31,13 +31,13 @@ impl VariableName {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let upper = name.to_ascii_uppercase();
         if !well_formed {
-            Err(InvalidVariableName("be the name of a variable: letters, digits and _, and no digit first"))
+            Err(InvalidVariableName("consist of letters, digits and _, and not begin with a digit"))
         } else if name.len() > LONGEST {
             Err(InvalidVariableName("not be longer than 255 characters"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
-            Err(InvalidVariableName("not be a variable that decides what programs load"))
+            Err(InvalidVariableName("not be a variable that controls what programs load"))
         } else if [&OF_A_SHELL[..], &NUMBERS_OF_ZSH, &SET_BY_A_SHELL].concat().contains(&name) {
-            Err(InvalidVariableName("not be a variable that a shell keeps to itself"))
+            Err(InvalidVariableName("not be a variable that a shell reserves"))
         } else {
             Ok(Self(name.to_owned()))
         }

@@ -141,10 +141,14 @@ impl fmt::Display for Observation {
                 write!(f, "{organizations} and {} were checked", counted(projects, "project"))
             }
             Self::NotOnboarded { .. } => {
-                f.write_str("the account was not set up on the platform's web site yet")
+                f.write_str("the account is not set up on the platform's website yet")
             }
             Self::ProjectsRefused { organizations } => {
-                write!(f, "the server refused the project list of {}", counted(organizations, "organization"))
+                write!(
+                    f,
+                    "the server refused to list the projects of {}",
+                    counted(organizations, "organization")
+                )
             }
         }
     }

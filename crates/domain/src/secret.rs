@@ -24,14 +24,14 @@ pub struct InvalidSecret(());
 #[non_exhaustive]
 pub enum NotAProjectKey {
     /// It is the key of an administrator.
-    #[error("it is an admin key, which can do far more than the key of a project")]
+    #[error("it is an admin key, which can do far more than a project key")]
     AdminKey,
     /// It is a line of a dotenv file: a variable with its value.
     #[error("it looks like a line of a dotenv file: give only what follows the = sign, without quotes")]
     Assignment,
     /// It does not look like any key.
     #[error(
-        "a key begins with sk-, and has {SHORTEST_KEY} to {LONGEST} letters, digits, - and _ in one line"
+        "a key is one line that begins with sk-, of {SHORTEST_KEY} to {LONGEST} letters, digits, - and _"
     )]
     OtherForm,
 }

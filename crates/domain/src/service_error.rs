@@ -103,7 +103,7 @@ mod tests {
             (Step::ListProjects, "list_projects", TimedOut, "no answer in time"),
             (Step::CreateKey, "create_key", Refused { status: 429, retry_after: None }, "status 429"),
             (Step::CheckKey, "check_key", Interrupted, "the answer was cut short"),
-            (Step::ListOrganizations, "list_organizations", OutOfContract, "makes no sense"),
+            (Step::ListOrganizations, "list_organizations", OutOfContract, "sent an unexpected answer"),
             (
                 Step::Login,
                 "login",

@@ -79,7 +79,7 @@ mod tests {
         anonymizer.hide("app", "api");
         for (text, shown) in [
             ("https://auth.example.com can be reached", "[issuer] can be reached"),
-            ("could not find auth.example.com", "could not find [issuer]"),
+            ("could not resolve auth.example.com", "could not resolve [issuer]"),
             ("http://127.0.0.1:8000 can be reached", "http://127.0.0.1:8000 can be reached"),
             (
                 "the system's, and /etc/a company/ca.pem (by --ca-file)",
@@ -87,7 +87,7 @@ mod tests {
             ),
             ("kept in /home/a user/state/keymint", "kept in [path]"),
             ("/home/a user/.config/keymint/config.toml (not there)", "[path] (not there)"),
-            ("/srv/keymint: other users may write in it", "[path] other users may write in it"),
+            ("/srv/keymint: other users can write to it", "[path] other users can write to it"),
         ] {
             assert_eq!(anonymizer.apply(text), shown);
         }

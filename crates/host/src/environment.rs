@@ -95,11 +95,11 @@ impl HostEnvironment {
         match self.kind {
             HostKind::Desktop if self.has_display => "a machine with a display",
             HostKind::Desktop => "a machine without a display",
-            HostKind::Wsl => "Linux on Windows, where the browser is",
-            HostKind::Ssh => "a machine that is reached by SSH",
+            HostKind::Wsl => "Linux on Windows (WSL), with the browser on Windows",
+            HostKind::Ssh => "a machine reached over SSH",
             HostKind::Container => "a container",
             HostKind::Codespace(_) => "a codespace",
-            HostKind::RemoteEditor => "a machine that an editor is connected to",
+            HostKind::RemoteEditor => "a machine that a remote editor is connected to",
         }
     }
 
@@ -109,28 +109,27 @@ impl HostEnvironment {
         let text = match &self.kind {
             HostKind::Desktop if self.has_display => return None,
             HostKind::Desktop => {
-                "If your browser is on another machine than this one, run this there first, and leave it open:"
-                    .to_owned()
+                "If your browser is on another machine, run this there first and keep it running:".to_owned()
             }
             HostKind::Ssh => format!(
-                "You are here by SSH, and your browser will come back to port {port} of its own machine. Run this there \
-                 first, and leave it open:"
+                "Over SSH, the browser's redirect goes to port {port} of your local machine, not of this one. Run this \
+                 there first and keep it running:"
             ),
             HostKind::Container => format!(
-                "This is a container, and a browser outside of it will come back to port {port} of its own machine; \
-                 publishing the port (-p) does not lead it here. Start the container with --network=host, or run this \
-                 program outside of it."
+                "The redirect of a browser outside this container goes to port {port} of the browser's machine, \
+                 and publishing the port (-p) does not change that. Start the container with --network=host, or run this \
+                 program outside the container."
             ),
             HostKind::Codespace(_) => format!(
-                "This is a codespace, and your browser will come back to port {port} of your own machine. Run this there \
-                 first, and leave it open:"
+                "The browser's redirect goes to port {port} of your local machine, not of this \
+                 codespace. Run this there first and keep it running:"
             ),
             HostKind::RemoteEditor => format!(
-                "This machine is not the one that your browser is on. Have your editor forward port {port} to the same \
+                "Your browser is on another machine. Have your editor forward port {port} to the same \
                  port there (in VS Code: the Ports view)."
             ),
             HostKind::Wsl => format!(
-                "If the browser's last page does not load, a program on Windows may hold port {port}."
+                "If the browser's last page does not load, a program on Windows may be using port {port}."
             ),
         };
         let forward = format!("ssh -L {port}:localhost:{port} {}", self.login);
@@ -296,11 +295,11 @@ mod tests {
         assert!(judge(&[], &bare()).advice(5000).unwrap().command.is_some());
         assert_eq!(at(HostKind::Desktop, true), None);
         for (kind, expected) in [
-            (HostKind::Ssh, "by SSH"),
-            (HostKind::Container, "--network=host, or run this program outside of it"),
+            (HostKind::Ssh, "Over SSH"),
+            (HostKind::Container, "--network=host, or run this program outside the container"),
             (HostKind::Codespace(None), "codespace"),
             (HostKind::RemoteEditor, "forward port 6001"),
-            (HostKind::Wsl, "on Windows may hold port 6001"),
+            (HostKind::Wsl, "on Windows may be using port 6001"),
         ] {
             let advice = at(kind.clone(), true).unwrap();
             assert!(advice.text.contains(expected), "{}", advice.text);

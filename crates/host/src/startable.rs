@@ -25,7 +25,7 @@ pub enum NotStartable {
     #[error("needs {0:?}, which cannot be started")]
     NoInterpreter(String),
     /// The file is neither a binary of this machine nor a script that names its interpreter.
-    #[error("is no program of this machine, and has no line `#!` that names one")]
+    #[error("is not a program for this machine, and has no `#!` line")]
     UnknownFormat,
 }
 

@@ -13,13 +13,13 @@ pub enum WhichError {
     #[error("was not found")]
     NotFound,
     /// A file has this name, and is no program that this user may start.
-    #[error("is no program that may be started")]
+    #[error("is not executable")]
     NotExecutable,
     /// The system cannot start the file of this name.
     #[error(transparent)]
     NotStartable(#[from] NotStartable),
     /// The current directory is unknown.
-    #[error("has no full path")]
+    #[error("has no absolute path")]
     NoFullPath,
 }
 

@@ -38,7 +38,7 @@ fn account_path<'a>(project: &'a ProjectId, account: &'a ServiceAccountId) -> [&
 }
 
 impl HttpAdminApi {
-    /// Reads a list, in pages of the largest size that the platform documents. An entry whose id has a piece of a
+    /// Reads a list, in pages of the largest size that the platform documents. An entry whose id contains a part of a
     /// secret is skipped, since ids are shown and stored.
     async fn list<T: Entry + Shown, U>(
         &self,

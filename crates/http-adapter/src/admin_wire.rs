@@ -112,7 +112,7 @@ pub(crate) fn empty_account(
 ) -> Result<ServiceAccountId, InvalidBody> {
     let id = id(body)?;
     if !is_public(&id) {
-        return Err(InvalidBody("id has a piece of a secret".to_owned()));
+        return Err(InvalidBody("id contains a part of a secret".to_owned()));
     }
     ServiceAccountId::parse(&id).map_err(|why| InvalidBody(format!("id is {why}")))
 }
@@ -143,7 +143,11 @@ pub(crate) fn deleted(body: &[u8], id: &str) -> Result<(), InvalidBody> {
 
 /// Checks that the answer describes what has this id.
 pub(crate) fn same_id(body: &[u8], expected: &str) -> Result<(), InvalidBody> {
-    if id(body)? == expected { Ok(()) } else { Err(InvalidBody("id is not that of the request".to_owned())) }
+    if id(body)? == expected {
+        Ok(())
+    } else {
+        Err(InvalidBody("id differs from the requested one".to_owned()))
+    }
 }
 
 fn id(body: &[u8]) -> Result<String, InvalidBody> {

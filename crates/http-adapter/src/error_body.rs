@@ -75,7 +75,7 @@ fn describe_form(head: Head<'_>, body: &[u8], secrets: &Redactor) -> String {
         Some(kind) => {
             format!(" with {size} bytes of {}", quote_unless_word(&secrets.redact(kind), LONGEST_NAME))
         }
-        None => format!(" with {size} bytes of no stated type"),
+        None => format!(" with {size} bytes without a content type"),
     }
 }
 

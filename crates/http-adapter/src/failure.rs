@@ -24,16 +24,17 @@ pub(crate) fn failure(error: reqwest::Error, host: &str, options: &HttpOptions) 
         let failure = connect_failure(&error);
         let new = |words| TransportError::new(ServiceErrorKind::NotSent(failure), words);
         return match failure {
-            ConnectFailure::Dns => new(format!("could not find the address of {host}")).because(cause),
+            ConnectFailure::Dns => new(format!("could not resolve {host}")).because(cause),
             ConnectFailure::Tls if untrusted(&error) => {
                 new(format!("the certificate of {host} is not trusted")).because(cause)
             }
-            ConnectFailure::Tls => new(format!("no secure connection to {host}")).because(cause),
-            ConnectFailure::Proxy if cause == "tunnel error: unsuccessful" => {
-                new("the proxy did not let it through: it refuses this server, or the user name or password"
-                    .to_owned())
-            }
-            ConnectFailure::Proxy => new("the proxy did not let it through".to_owned()).because(cause),
+            ConnectFailure::Tls => new(format!("the TLS handshake with {host} failed")).because(cause),
+            ConnectFailure::Proxy if cause == "tunnel error: unsuccessful" => new(
+                "could not connect through the proxy: it blocks this server, or rejects the user name or \
+                     password"
+                    .to_owned(),
+            ),
+            ConnectFailure::Proxy => new("could not connect through the proxy".to_owned()).because(cause),
             ConnectFailure::TimedOut => {
                 new(format!("no connection within {}", human_duration(options.connect_timeout)))
             }
@@ -41,7 +42,7 @@ pub(crate) fn failure(error: reqwest::Error, host: &str, options: &HttpOptions) 
         };
     }
     if error.is_timeout() {
-        let words = format!("no whole answer within {}", human_duration(options.request_timeout));
+        let words = format!("no complete answer within {}", human_duration(options.request_timeout));
         return TransportError::new(ServiceErrorKind::TimedOut, words);
     }
     TransportError::new(ServiceErrorKind::Interrupted, TransportError::CUT).because(cause)
@@ -86,13 +87,13 @@ fn root_cause(error: &reqwest::Error) -> String {
     }
 }
 
-const UNKNOWN_ISSUER: &str = "this machine does not know the authority that signed it";
+const UNKNOWN_ISSUER: &str = "it was signed by an unknown certificate authority";
 
 /// The reason why a certificate is not trusted, in words that say what to check.
 fn distrust(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => UNKNOWN_ISSUER.to_owned(),
-        CertificateError::BadSignature => "the authority that it names did not sign it".to_owned(),
+        CertificateError::BadSignature => "its signature is not that of its issuer".to_owned(),
         CertificateError::ExpiredContext { time, not_after } => {
             format!("it expired on {}, and this machine's clock says {}", date(*not_after), date(*time))
         }
@@ -104,7 +105,7 @@ fn distrust(why: &CertificateError) -> String {
             )
         }
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-            "it is for no host".to_owned()
+            "it names no host".to_owned()
         }
         CertificateError::NotValidForNameContext { presented, .. } => {
             // As in `DnsName("host.example")`.
@@ -123,12 +124,14 @@ fn distrust(why: &CertificateError) -> String {
             let end = rule.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rule.len());
             match rule[..end].trim_end_matches("Context") {
                 "CaUsedAsEndEntity" => {
-                    "it is an authority's own certificate, which a server must not use. Give the server one that is \
-                     no CA, or that this authority has signed"
+                    "it is a CA certificate, which a server must not use; give the server a certificate \
+                     that this CA has signed"
                         .to_owned()
                 }
-                "InvalidPurpose" | "EkuError" | "RequiredEkuNotFound" => "it is not for servers".to_owned(),
-                rule => format!("it breaks a rule for certificates: {}", in_words(rule)),
+                "InvalidPurpose" | "EkuError" | "RequiredEkuNotFound" => {
+                    "it is not a server certificate".to_owned()
+                }
+                rule => format!("it violates a rule for certificates: {}", in_words(rule)),
             }
         }
     }
@@ -142,13 +145,13 @@ fn refusal_of_windows(text: &str) -> Option<String> {
     Some(match code {
         // CERT_E_REVOCATION_FAILURE, CRYPT_E_NO_REVOCATION_CHECK, CRYPT_E_REVOCATION_OFFLINE
         0x800B_010E | 0x8009_2012 | 0x8009_2013 => {
-            format!("Windows could not find out whether it was revoked (error 0x{code:08X})")
+            format!("Windows could not check its revocation (error 0x{code:08X})")
         }
         // CERT_E_CHAINING, CERT_E_UNTRUSTEDTESTROOT, CERT_E_UNTRUSTEDCA
         0x800B_010A | 0x800B_010D | 0x800B_0112 => UNKNOWN_ISSUER.to_owned(),
         // The system has no text for it.
-        _ if reason.contains("FormatMessage") => format!("Windows refuses it (error 0x{code:08X})"),
-        _ => format!("Windows refuses it (error 0x{code:08X}: {})", reason.trim_end_matches('.')),
+        _ if reason.contains("FormatMessage") => format!("Windows rejects it (error 0x{code:08X})"),
+        _ => format!("Windows rejects it (error 0x{code:08X}: {})", reason.trim_end_matches('.')),
     })
 }
 
@@ -200,9 +203,9 @@ mod tests {
 
         let other = CertificateError::Other(OtherError(Arc::new(UnsupportedCriticalExtension)));
         for (why, words) in [
-            (other, "it breaks a rule for certificates: unsupported critical extension"),
-            (CertificateError::BadEncoding, "it breaks a rule for certificates: bad encoding"),
-            (CertificateError::Revoked, "it breaks a rule for certificates: revoked"),
+            (other, "it violates a rule for certificates: unsupported critical extension"),
+            (CertificateError::BadEncoding, "it violates a rule for certificates: bad encoding"),
+            (CertificateError::Revoked, "it violates a rule for certificates: revoked"),
         ] {
             assert_eq!(distrust(&why), words);
         }
@@ -212,19 +215,16 @@ mod tests {
     fn an_error_code_of_windows_is_named_as_windows_writes_it() {
         let failed = "OS Error -2146762482 (FormatMessageW() returned error 317) (os error -2146762482)";
         for (text, words) in [
-            (failed, "Windows could not find out whether it was revoked (error 0x800B010E)"),
-            (
-                "Offline. (os error -2146885613)",
-                "Windows could not find out whether it was revoked (error 0x80092013)",
-            ),
+            (failed, "Windows could not check its revocation (error 0x800B010E)"),
+            ("Offline. (os error -2146885613)", "Windows could not check its revocation (error 0x80092013)"),
             ("A chain ended. (os error -2146762486)", UNKNOWN_ISSUER),
             (
                 "OS Error -1 (FormatMessageW() returned error 317) (os error -1)",
-                "Windows refuses it (error 0xFFFFFFFF)",
+                "Windows rejects it (error 0xFFFFFFFF)",
             ),
             (
                 "Une contrainte de base. (os error -2146869223)",
-                "Windows refuses it (error 0x80096019: Une contrainte de base)",
+                "Windows rejects it (error 0x80096019: Une contrainte de base)",
             ),
         ] {
             let why = CertificateError::Other(OtherError(Arc::from(Box::from(text))));

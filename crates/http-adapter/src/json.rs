@@ -29,11 +29,11 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invali
 /// The parser's own message is not used, since it quotes the value.
 fn invalid_body(error: &serde_json::Error, path: &str, body: &[u8]) -> InvalidBody {
     let what = match error.classify() {
-        Category::Data if path == "." => "it is not an object, or has a member twice".to_owned(),
+        Category::Data if path == "." => "it is not an object, or has a duplicate member".to_owned(),
         // Only members that this crate knows are checked, so the path has no name from the body.
-        Category::Data => format!("{path} is of the wrong type, or has a member twice"),
+        Category::Data => format!("{path} has the wrong type, or a duplicate member"),
         Category::Syntax => "it is not JSON".to_owned(),
-        Category::Eof | Category::Io => "the JSON ends too early".to_owned(),
+        Category::Eof | Category::Io => "the JSON is incomplete".to_owned(),
     };
     let (line, column, size) = (error.line(), error.column(), body.len());
     InvalidBody(format!("{what} (line {line}, column {column} of {size} bytes)"))

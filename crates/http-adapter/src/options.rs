@@ -42,7 +42,7 @@ impl Default for HttpOptions {
 /// The client cannot be set up: the user agent is not a valid header value, the proxy is not
 /// understood, or this system has no usable certificate authorities. The source says which.
 #[derive(Debug, thiserror::Error)]
-#[error("HTTP cannot be set up")]
+#[error("cannot set up HTTP")]
 pub struct HttpSetupError(#[source] BoxError);
 
 impl HttpSetupError {

@@ -107,7 +107,7 @@ impl fmt::Debug for Proxy {
 
 /// The proxy that a variable names is not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{variable}: it must be a proxy such as http://host:3128; {flaw}")]
+#[error("{variable} must be a proxy URL such as http://host:3128; {flaw}")]
 pub struct InvalidProxy {
     variable: &'static str,
     flaw: Flaw,
@@ -115,15 +115,15 @@ pub struct InvalidProxy {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 enum Flaw {
-    #[error("other kinds than http and https are not supported")]
+    #[error("only http and https proxies are supported")]
     Scheme,
-    #[error("it has a blank, a line end, or a character that is not ASCII")]
+    #[error("it has a space, a newline or a non-ASCII character")]
     Character,
     #[error(
         "special characters in the user name or password must be percent-encoded, such as %2F for a slash"
     )]
     Credentials,
-    #[error("the host or the port is not valid, or something follows them")]
+    #[error("the host or port is invalid, or is followed by other text")]
     Server,
 }
 

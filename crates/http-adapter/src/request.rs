@@ -147,7 +147,7 @@ impl<'a> ApiRequest<'a> {
             return Err(context.refused(failure, head, &body));
         }
         let parsed = parsed.map_err(|InvalidBody(why)| {
-            context.answer(OutOfContract, status, &format!("but not as agreed: {why}"))
+            context.answer(OutOfContract, status, &format!("with an unexpected body: {why}"))
         })?;
         let end = match end {
             BodyEnd::Ahead => AnswerEnd::after(ends_without_content(unread)),

@@ -16,16 +16,16 @@ pub struct ExtraRoots(Vec<CertificateDer<'static>>);
 #[non_exhaustive]
 pub enum InvalidPem {
     /// The section at this line has no end, or is not base64.
-    #[error("it is not well-formed PEM, at line {0}")]
+    #[error("malformed PEM at line {0}")]
     Malformed(usize),
     /// The section at this line has certificates in a form that is not supported.
     #[error("line {0}: only sections of the type CERTIFICATE are supported")]
     Unsupported(usize),
     /// It has no certificate. Other sections, such as a private key, do not count.
-    #[error("it holds no certificate (-----BEGIN CERTIFICATE-----)")]
+    #[error("it contains no certificate (-----BEGIN CERTIFICATE-----)")]
     NoCertificate,
     /// The section with this number is not a certificate.
-    #[error("certificate {0} in it is damaged")]
+    #[error("certificate {0} is damaged")]
     Damaged(usize),
 }
 

@@ -75,7 +75,7 @@ pub struct TransportError {
 
 impl TransportError {
     /// The words for a connection that ends early.
-    pub const CUT: &str = "the connection broke before a whole answer came";
+    pub const CUT: &str = "the connection ended before the answer was complete";
 
     /// Creates an error with a description without secrets.
     ///

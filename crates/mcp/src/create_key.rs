@@ -32,13 +32,13 @@ pub(crate) struct CreateApiKey {
     path: Option<String>,
     /// For `env_file`: the variable. Default: `OPENAI_API_KEY`.
     variable: Option<String>,
-    /// The id or the title of the organization. By default the preferred one of the user.
+    /// The id or the title of the organization. By default the user's preferred one.
     organization: Option<String>,
     /// The id or the title of the project. By default the default project.
     project: Option<String>,
-    /// The name of the key on the platform. By default one with user, host and date.
+    /// The name of the key on the platform. By default a name with user, host and date.
     name: Option<String>,
-    /// How long the key is valid, such as `90d` or `12h`. By default without a limit.
+    /// How long the key is valid, such as `90d` or `12h`. By default it does not expire.
     expires: Option<String>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn run(call: Call, arguments: CreateApiKey) -> Result<CreatedKe
         Ok(Prepared { plan, destination, warnings, journal })
     };
     let mut prepared = call.unless_cancelled(preparing).await?;
-    let purpose = format!("an API key is created and put into {}", prepared.destination.in_words());
+    let purpose = format!("create an API key in {}", prepared.destination.in_words());
     let (sign_in, grant) = call.unless_cancelled(SignIn::begin(&call, &purpose)).await?;
     let created = prepared.create(&call, &sign_in, grant).await;
     let ending = sign_in.disconnect(&call);
@@ -105,7 +105,7 @@ fn begin_journal(call: &Call, warnings: &mut Vec<String>) -> Result<Journal, Fai
         };
         let name = quote(&run.record.name, LONGEST_NAME);
         warnings
-            .push(format!("an earlier run was killed when it {exists} the key {name}, which is in no place"));
+            .push(format!("an earlier run that was killed {exists} the key {name}, but did not deliver it"));
         let _ = run.unknown();
     }
     state.journal().map_err(|error| Failure::state(&error))
@@ -115,7 +115,7 @@ impl CreateApiKey {
     fn plan(&self, call: &Call) -> Result<Plan, Failure> {
         let named = |field: &str, value: &Option<String>| match value.as_deref() {
             Some(text) if text.is_empty() || text.contains(char::is_control) => {
-                Err(Failure::usage(format!("`{field}` must be text of one line that is not empty")))
+                Err(Failure::usage(format!("`{field}` must be text of one line, and not empty")))
             }
             text => Ok(text.map(str::to_owned)),
         };
@@ -178,7 +178,7 @@ impl Prepared {
         let ProvisionedKey { target, name, key, details, unconfirmed, end, .. } = created;
         journal.created(&key, &details);
         if !end.arrives(&call.clock).await {
-            warnings.push("the server's answer broke off after the key".to_owned());
+            warnings.push("the server's answer was cut off after the key".to_owned());
         }
         if !unconfirmed.is_empty() {
             warnings.push(format!("the server did not confirm {unconfirmed:?} of the key"));
@@ -253,11 +253,11 @@ async fn confirm_browser(
     let Some(mismatch) = mismatch else { return Ok(()) };
     let account = account.map_or("unknown", AccountEmail::as_str);
     let question =
-        format!("Careful: {mismatch}. Account: {account}, {}. Create a key there?", described(target));
+        format!("Warning: {mismatch}. Account: {account}, {}. Create a key there?", described(target));
     let why = match call.dialog.confirm(question).await {
         Answer::Yes => return Ok(()),
-        Answer::No => "the user did not want a key there",
-        Answer::Missing => "the client cannot ask whether that is right",
+        Answer::No => "the user declined to create a key there",
+        Answer::Missing => "the client cannot ask the user to confirm it",
     };
     Err(Failure::new(
         Kind::SignInRefused,
@@ -276,13 +276,13 @@ fn not_delivered(name: &str, delivery: &DeliveryReport, kept_in: Option<String>)
         (Some(path), _) => Failure::new(
             Kind::DeliveryFailed,
             format!("{message}; it is kept in {path}"),
-            "The tool `recover_key` delivers it, to another destination if need be.",
+            "Call the tool `recover_key` to deliver it, to another destination if necessary.",
         ),
         (None, kept) => {
             let why = kept.and_then(Result::err).map_or_else(String::new, |error| format!(" ({error})"));
             Failure::new(
                 Kind::KeyLost,
-                format!("{message}, and it could not be kept either{why}"),
+                format!("{message}, and could not be kept for recovery either{why}"),
                 "The user has to delete it where the platform lists keys. Then call the tool again.",
             )
         }

@@ -89,13 +89,13 @@ async fn consent_to_replace_value(call: &Call, found: &FoundEnvFile) -> Result<O
     let Current::One(lines) = found.current() else { return Ok(Overwrite::Never) };
     let (file, variable) = (shown(found.path()), found.variable().as_str());
     let question = format!(
-        "{file} sets {variable} already ({lines}). Replace its value with a new API key? The old value is lost then."
+        "{file} already sets {variable} ({lines}). Replace its value with a new API key? The old value will be lost."
     );
     match call.dialog.confirm(question).await {
         Answer::Yes => Ok(Overwrite::IfUnchanged),
         Answer::No => Err(Failure::unusable(
-            format!("{file} sets {variable} already ({lines}), and the user wants to keep the value"),
-            "Use what is there, or name another variable or file.",
+            format!("{file} already sets {variable} ({lines}), and the user wants to keep the value"),
+            "Use the existing value, or name another variable or file.",
         )),
         Answer::Missing => Ok(Overwrite::Never),
     }
@@ -106,20 +106,20 @@ async fn keyring(call: &Call) -> Result<Destination, Failure> {
     let found = Keyring::inspect(profile.as_str()).await?;
     let item = match found.current() {
         StoredItem::Nothing => None,
-        StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
+        StoredItem::Key(key) => Some(format!("a key ending in {}", key.last_four())),
         StoredItem::NoKey => Some("an item that is not a key".to_owned()),
     };
     let overwrite = match item {
         None => Overwrite::Never,
         Some(item) => {
             let state = format!("the keyring has {item} for the profile {profile}");
-            match call.dialog.confirm(format!("Careful: {state}. Create a new key in its place?")).await {
+            match call.dialog.confirm(format!("Warning: {state}. Create a new key in its place?")).await {
                 Answer::Yes => Overwrite::IfUnchanged,
                 Answer::No => {
-                    let message = format!("{state}, and the user wants it to stay");
+                    let message = format!("{state}, and the user wants to keep it");
                     return Err(Failure::unusable(
                         message,
-                        "Use what is there, or the destination `env_file`.",
+                        "Use the existing key, or the destination `env_file`.",
                     ));
                 }
                 Answer::Missing => Overwrite::Never,
@@ -136,14 +136,14 @@ fn git(file: &FoundEnvFile) -> Result<Option<String>, Failure> {
         GitStatus::Tracked => {
             return Err(Failure::unusable(
                 format!("git tracks {path}, and would publish the key"),
-                "Name a file that git ignores, or take this one out of git (`git rm --cached`).",
+                "Name a file that git ignores, or untrack this one (`git rm --cached`).",
             ));
         }
         GitStatus::Untracked => {
             let line = file.gitignore_line();
             Some(format!("git does not ignore {path}: add the line {line} to .gitignore"))
         }
-        GitStatus::Unknown(why) => Some(format!("whether git would publish {path} is not known: {why}")),
+        GitStatus::Unknown(why) => Some(format!("cannot determine whether git ignores {path}: {why}")),
         _ => None,
     })
 }
@@ -155,12 +155,12 @@ fn in_words(file: &Path, warning: &Warning) -> String {
         Warning::LeftBehind { path, .. } => {
             format!("{} is left from a run that was killed, and may contain a key", shown(path))
         }
-        Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
+        Warning::HardLink => format!("{file} has another hard link, which keeps the old content"),
         Warning::ReadableByOthers { mode } | Warning::NoModes { mode } => {
-            format!("other users may read {file} (mode {mode:03o})")
+            format!("other users can read {file} (mode {mode:03o})")
         }
         Warning::TakenLiterally(lines) => format!(
-            "{file} has quotes or a comment in {lines}: `docker run --env-file` takes them for a part of the key"
+            "{file} has quotes or a comment in {lines}: `docker run --env-file` treats them as part of the key"
         ),
         _ => format!("{file}: {warning:?}"),
     }

@@ -107,7 +107,7 @@ impl Failure {
             error => Self::new(
                 Kind::CallbackUnavailable,
                 format!(
-                    "another sign-in waits for the browser on port {port} ({})",
+                    "another sign-in is waiting for the browser on port {port} ({})",
                     sanitize(&error.to_string(), 200)
                 ),
                 "Have the user finish or end it, then call the tool again.",
@@ -119,7 +119,7 @@ impl Failure {
     pub(crate) fn state(error: &io::Error) -> Self {
         Self::unusable(
             format!("cannot write the key record: {error}"),
-            "Have the user name a directory of their own in XDG_STATE_HOME, in the configuration of this server.",
+            "Have the user set XDG_STATE_HOME to a directory of their own in the configuration of this server.",
         )
     }
 }
@@ -164,7 +164,8 @@ impl From<ProvisionError> for Failure {
                 "A new account can take a minute: call the tool again then, or name a project.".to_owned()
             }
             ProvisionError::ProjectsRefused { .. } => {
-                "The user can ask an owner of the organization for the right to see projects.".to_owned()
+                "The user can ask an owner of the organization for the permission to list projects."
+                    .to_owned()
             }
             ProvisionError::Target(TargetError::NoSuchTarget { choices, .. }) => {
                 format!("Name one of these: {}.", listed(choices))
@@ -205,11 +206,11 @@ fn advice(advice: Advice) -> &'static str {
             "Check the network connection, then call the tool again."
         }
         Advice::CheckTrust => {
-            "A company proxy may inspect TLS: its certificate can be named in SSL_CERT_FILE."
+            "A company proxy may inspect TLS: have the user set SSL_CERT_FILE to its certificate."
         }
         Advice::CheckProxy => "Check the proxy in HTTPS_PROXY, ALL_PROXY and NO_PROXY.",
         Advice::ChangeNetwork => {
-            "A bot check in front of the platform does not let this network through: the user has to use another one."
+            "A bot check in front of the platform blocks this network: the user has to use another one."
         }
         Advice::SignInToNetwork => "A captive portal or a proxy answered, not the platform.",
         Advice::ChangeRoute => "The platform refuses requests from the country or region of this network.",
@@ -254,5 +255,5 @@ impl From<KeyringError> for Failure {
 }
 
 /// The hint for a value that the user has to agree to lose.
-const CONFIRM: &str = "The user has to agree to replace it, and this client cannot ask. Use what is there, name \
+const CONFIRM: &str = "The user has to agree to replace it, but this client cannot ask. Use the existing value, name \
                        another variable or file, or have the user delete the value first.";

@@ -1,4 +1,4 @@
-//! `key_status`: the keys that a program started here finds, and the keys that this machine was given.
+//! `key_status`: the keys that a program started here finds, and those recorded on this machine.
 
 use crate::call::Call;
 use crate::destination::{ENV_FILE, shown};
@@ -21,7 +21,7 @@ const MOST: usize = 50;
 pub(crate) struct KeyStatus {
     /// The keys that programs find, in the order in which they look for them.
     found: Vec<Found>,
-    /// The keys that this machine was given, or may have been given: the newest first.
+    /// The keys recorded on this machine, including those that may exist, newest first.
     known: Vec<Known>,
 }
 
@@ -63,7 +63,7 @@ struct Known {
 
 pub(crate) async fn run(call: Call) -> Result<KeyStatus, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::new(Kind::Internal, format!("what is known of the keys cannot be read: {error}"), "")
+        Failure::new(Kind::Internal, format!("cannot read the key records: {error}"), "")
     };
     let mut keys = call.settings.state.known_keys().map_err(unreadable)?;
     RecordedKey::inspect_files(&mut keys);

@@ -41,7 +41,7 @@ struct Project {
 }
 
 pub(crate) async fn run(call: Call) -> Result<Targets, Failure> {
-    let beginning = SignIn::begin(&call, "your organizations and projects are listed; no key is created");
+    let beginning = SignIn::begin(&call, "list your organizations and projects (no key is created)");
     let (sign_in, grant) = call.unless_cancelled(beginning).await?;
     sign_in.show(Progress::Listing);
     let listed = call.unless_cancelled(list(&call, &sign_in, grant)).await;

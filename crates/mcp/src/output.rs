@@ -58,7 +58,7 @@ pub(crate) struct Key {
     pub(crate) id: Option<String>,
     /// The time of its creation, in UTC.
     pub(crate) created_at: Option<String>,
-    /// The time from which it is no longer valid, in UTC. Null if it has none.
+    /// The time of its expiry, in UTC. Null if it does not expire.
     pub(crate) expires_at: Option<String>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) async fn run(call: Call, arguments: RecoverKey) -> Result<RecoveredKe
     let stored = state.stored_keys().map_err(|error| Failure::state(&error))?;
     let stored = select(stored, id.as_deref())?;
     let unreadable =
-        |error| Failure::new(Kind::Internal, format!("{} cannot be read: {error}", shown(&stored.path)), "");
+        |error| Failure::new(Kind::Internal, format!("cannot read {}: {error}", shown(&stored.path)), "");
     let key = stored.read().map_err(unreadable)?;
     let requested = Requested { kind: *kind, path: path.as_deref(), variable: variable.as_deref() };
     let (mut to, mut warnings) = call.unless_cancelled(requested.reserve(&call)).await?;
@@ -60,7 +60,7 @@ pub(crate) async fn run(call: Call, arguments: RecoverKey) -> Result<RecoveredKe
         ));
     }
     if let Err(error) = removed {
-        warnings.push(format!("{} also still has the key: {error}", shown(&stored.path)));
+        warnings.push(format!("cannot delete the recovery copy {}: {error}", shown(&stored.path)));
     }
     let key = Key { last4: Some(key.last_four().to_owned()), ..Key::from(&stored.record) };
     let summary = format!(
@@ -81,7 +81,7 @@ fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Fai
         (Some(only), []) => Ok(only),
         (None, _) => Err(Failure::new(
             Kind::Usage,
-            if id.is_some() { "no key of this id is kept" } else { "no key is kept for recovery" },
+            if id.is_some() { "no key with this id is kept" } else { "no key is kept for recovery" },
             "A key is kept only if its destination failed; `key_status` lists the ids.",
         )),
         (Some(last), others) => {

@@ -24,9 +24,8 @@ impl Roots {
         };
         if directories.is_empty() {
             return Err(Failure::unusable(
-                "the client names no directory in which a file may be written",
-                "Open the directory of the project in the client, or start the server there, or use the destination \
-                 `keyring`.",
+                "the client names no root directory for the file",
+                "Open the project's directory in the client, start the server there, or use the destination `keyring`.",
             ));
         }
         Ok(Self(directories))
@@ -44,7 +43,7 @@ impl Roots {
         }
         let roots: Vec<_> = self.0.iter().map(|root| escape(&root.to_string_lossy())).collect();
         Err(Failure::unusable(
-            format!("{} is outside of the client's roots", escape(&path.to_string_lossy())),
+            format!("{} is outside the client's roots", escape(&path.to_string_lossy())),
             format!("Name a file in {}.", roots.join(" or ")),
         ))
     }

@@ -51,7 +51,7 @@ key_status for an existing key first. If there is one, ask the user whether to r
 /// The client does not speak the protocol: its first messages begin no session.
 // Without the cause, which would bring the text form of each message of the protocol into the program.
 #[derive(Debug, thiserror::Error)]
-#[error("the first messages are none of the Model Context Protocol")]
+#[error("the client does not speak the Model Context Protocol")]
 pub struct ServeError(());
 
 /// The findings of the tool `doctor`: a JSON object with the array `findings`, or the reason why they are missing.
@@ -171,13 +171,14 @@ impl ServerHandler for Server {
                     work
                 }
                 None => {
-                    return Ok(
-                        failed(&Failure::usage("this call has ended, or another one took its place")).into()
-                    );
+                    return Ok(failed(&Failure::usage(
+                        "this call has ended, or was replaced by another one",
+                    ))
+                    .into());
                 }
             },
             None if self.tasks.len() >= MOST_CALLS => {
-                return Ok(failed(&Failure::usage("too many calls are under way")).into());
+                return Ok(failed(&Failure::usage("too many calls are in progress")).into());
             }
             None => {
                 let signs_in = matches!(&*request.name, "create_api_key" | "list_targets");

@@ -69,7 +69,7 @@ impl SignIn {
         let id = shown.as_ref().map(|shown| shown.id.clone());
         let (grant, ()) = tokio::try_join!(coming_back, agreement(call, shown))?;
         id.into_iter().for_each(|id| call.dialog.url_done(id));
-        call.dialog.progress("The browser is back");
+        call.dialog.progress("Received the browser's response");
         let revocation = grant.revocation();
         Ok((Self { listener, auth_server, platform, revocation, lock }, grant))
     }
@@ -136,14 +136,14 @@ fn unavailable(message: String, hint: &str) -> Failure {
 
 async fn listen(port: u16) -> Result<LoopbackListener, Failure> {
     let listener = LoopbackListener::bind(port).map_err(|error| {
-        let owner =
-            PortOwner::of(error.address).map_or_else(String::new, |owner| format!(", which {owner} holds"));
+        let owner = PortOwner::of(error.address)
+            .map_or_else(String::new, |owner| format!(", which {owner} is using"));
         unavailable(format!("{error}{owner}"), "Have the user end that program, then call the tool again.")
     })?;
     listener
         .self_test()
         .await
-        .map_err(|error| unavailable(error.to_string(), "The tool `doctor` finds out more."))?;
+        .map_err(|error| unavailable(error.to_string(), "Run the tool `doctor` for details."))?;
     Ok(listener)
 }
 
@@ -162,7 +162,7 @@ fn open(
     purpose: &str,
 ) -> Result<Option<Shown>, Failure> {
     let host = HostEnvironment::detect();
-    let mut message = format!("Sign in at {}, so that {purpose}.", call.settings.client.issuer);
+    let mut message = format!("Sign in at {} to {purpose}.", call.settings.client.issuer);
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
     if let Some(Advice { text, command }) = host.advice(port) {
         message += &format!(" {text}");
@@ -179,7 +179,7 @@ fn open(
     let link = || listener.start_url(pending);
     if call.settings.browser.open(&host, link, spawn) != Opening::Tried {
         let message =
-            "the sign-in cannot be shown: no browser can be opened here, and the client does not show URLs";
+            "cannot show the sign-in: no browser can be opened here, and the client does not show URLs";
         return Err(Failure::new(Kind::Usage, message, call.settings.other_way));
     }
     call.dialog.progress(format!("{message} If no browser opens: {}", pending.authorize_url()));
@@ -196,7 +196,7 @@ async fn agreement(call: &Call, shown: Option<Shown>) -> Result<(), Failure> {
         }
         Answer::No => Err(Failure::new(
             Kind::SignInRefused,
-            "the user did not want to sign in",
+            "the user declined to sign in",
             "Ask the user before calling the tool again.",
         )),
         // The time for the whole sign-in is over before the time for an answer.

@@ -72,7 +72,7 @@ export type Event =
  *
  * - `usage` (2): an option or a call is wrong.
  * - `sign_in_refused` (4): the user or the authorization server refused, or the response is not valid.
- * - `stray` (4): the address is not the response to this sign-in, which goes on waiting.
+ * - `stray` (4): the URL is not the response to this sign-in, which goes on waiting.
  * - `network` (6): a server could not be reached, or did not answer in time.
  * - `server` (7): a server refused a request, or its answer violates the contract.
  * - `no_project` (8): no project for the key was found.

@@ -86,7 +86,7 @@ pub(crate) fn create_service_account(
     let organization = require(state, request)?.to_owned();
     let body = json_body(request)?;
     let wrong =
-        || bad_request(r#"the body must be {"name":".."}, perhaps with "create_service_account_only""#);
+        || bad_request(r#"the body must be {"name":".."}, optionally with "create_service_account_only""#);
     let name = body["name"].as_str().filter(|name| !name.is_empty()).ok_or_else(wrong)?;
     let with_key = match body.get("create_service_account_only") {
         None => (body == json!({ "name": name })).then_some(true).ok_or_else(wrong)?,
@@ -136,7 +136,7 @@ pub(crate) fn create_account_key(
         requested_restrictions(&body, json!({ "name": name }), key)
     });
     let requested = requested.ok_or_else(|| {
-        bad_request(r#"the body must be {"name":".."}, perhaps with "expires_in_seconds" and "scopes""#)
+        bad_request(r#"the body must be {"name":".."}, optionally with "expires_in_seconds" and "scopes""#)
     })?;
     let key =
         state.create_account_key(&organization, project, account, requested, now).map_err(not_created)?;
@@ -172,7 +172,7 @@ fn page_query(request: &Request) -> Result<(usize, Option<&str>), Refusal> {
     let query = query.ok().and_then(|(limit, after)| Some((limit.parse().ok()?, after)));
     query
         .filter(|(limit, _)| (1..=100).contains(limit))
-        .ok_or_else(|| bad_request("the query must be limit, from 1 to 100, then perhaps after"))
+        .ok_or_else(|| bad_request("the query must be limit, from 1 to 100, optionally followed by after"))
 }
 
 fn no_query(request: &Request) -> Result<(), Refusal> {

@@ -93,7 +93,7 @@ pub(crate) fn revoke(state: &mut ServerState, request: &Request) -> Result<Respo
         return Err(invalid_request("the content type must be application/json".to_owned()));
     }
     let body: Value = serde_json::from_slice(&request.body)
-        .map_err(|error| invalid_request(format!("the body is no JSON: {error}")))?;
+        .map_err(|error| invalid_request(format!("the body is not JSON: {error}")))?;
     let [token, client_id] = ["token", "client_id"].map(|name| body[name].as_str().unwrap_or_default());
     let due = json!({ "token": token, "token_type_hint": "refresh_token", "client_id": client_id });
     if body != due {

@@ -192,7 +192,7 @@ async fn connect(url: &Url) -> io::Result<TcpStream> {
         },
         Some(Host::Ipv4(address)) if address.is_loopback() => TcpStream::connect((address, port)).await,
         Some(Host::Ipv6(address)) if address.is_loopback() => TcpStream::connect((address, port)).await,
-        _ => Err(invalid(format!("{url} is not on loopback, and the browser goes nowhere else"))),
+        _ => Err(invalid(format!("{url} is not on loopback, the only place where this browser goes"))),
     }
 }
 

@@ -73,9 +73,9 @@ impl Dispatcher {
     /// Records what the services accept although the protocol forbids it.
     fn check_conventions(&mut self, route: &Route<'_>, request: &Request) {
         let violations = [
-            (request.has("cookie"), "there is a cookie"),
-            (request.has("referer"), "there is a referer"),
-            (request.header("user-agent").is_none_or(str::is_empty), "there is no user agent"),
+            (request.has("cookie"), "the request has a cookie"),
+            (request.has("referer"), "the request has a referer"),
+            (request.header("user-agent").is_none_or(str::is_empty), "the request has no user agent"),
             (request.header("accept") != Some("application/json"), "Accept is not application/json"),
             (request.method == "GET" && !request.body.is_empty(), "a GET has a body"),
             (request.method == "POST" && !request.query.is_empty(), "a POST has a query"),
@@ -107,9 +107,9 @@ mod tests {
         assert_eq!(
             dispatcher.violations,
             [
-                "organizations request: there is a cookie",
-                "organizations request: there is a referer",
-                "organizations request: there is no user agent",
+                "organizations request: the request has a cookie",
+                "organizations request: the request has a referer",
+                "organizations request: the request has no user agent",
                 "organizations request: Accept is not application/json",
             ]
         );
@@ -128,7 +128,7 @@ mod tests {
         assert_eq!(status(dispatcher.receive(projects("made-up"), Duration::ZERO)), None);
         assert_eq!(
             dispatcher.violations,
-            ["projects request: the bearer is nothing that was issued here, where a session key is due"]
+            ["projects request: the bearer token was not issued here, but a session key is required"]
         );
         let projects =
             dispatcher.state.account.projects(&session_key, ORGANIZATION, None, Duration::ZERO).unwrap();

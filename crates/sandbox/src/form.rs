@@ -17,12 +17,12 @@ pub(crate) fn exactly<'a, const N: usize>(
         let mut found = pairs.iter().filter(|(candidate, _)| candidate == name);
         *value = match (found.next(), found.next()) {
             (Some((_, only)), None) => only,
-            (Some(_), Some(_)) => return Err(format!("{name} is there more than once")),
+            (Some(_), Some(_)) => return Err(format!("{name} occurs more than once")),
             (None, _) => return Err(format!("{name} is missing")),
         };
     }
     match pairs.iter().find(|(name, _)| !names.contains(&name.as_str())) {
-        Some((name, _)) => Err(format!("{name:?} does not belong there")),
+        Some((name, _)) => Err(format!("{name:?} is unexpected")),
         None => Ok(values),
     }
 }
@@ -52,8 +52,8 @@ mod tests {
         assert_eq!(read("a=1&b=x%20y"), Ok("1|x y".to_owned()));
         assert_eq!(read("b=2&a=1"), Ok("1|2".to_owned()));
         assert_eq!(read("a=1"), Err("b is missing".to_owned()));
-        assert_eq!(read("a=1&b=2&a=1"), Err("a is there more than once".to_owned()));
-        assert_eq!(read("a=1&b=2&c=3"), Err("\"c\" does not belong there".to_owned()));
+        assert_eq!(read("a=1&b=2&a=1"), Err("a occurs more than once".to_owned()));
+        assert_eq!(read("a=1&b=2&c=3"), Err("\"c\" is unexpected".to_owned()));
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl LoginLists {
                 ("without-projects", "All organizations, each with an empty list of projects")
             }
             Self::Cut => {
-                ("cut", "The first organization with its first project, and a mark that there are more")
+                ("cut", "The first organization with its first project, and a flag that there are more")
             }
             Self::Contradicting => (
                 "contradicting",

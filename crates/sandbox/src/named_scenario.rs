@@ -43,7 +43,7 @@ pub enum NamedScenario {
     NotOnboarded,
     /// The default project was archived.
     ProjectArchived,
-    /// The project has as many keys as it may have.
+    /// The project has reached its limit of keys.
     KeyLimit,
     /// The session may not list organizations.
     OrganizationsNotFound,
@@ -145,13 +145,13 @@ impl NamedScenario {
             Self::PortalRedirect => ("portal-redirect", "A captive portal redirects to its sign-in page"),
             Self::PortalPage => ("portal-page", "A captive portal answers with its sign-in page"),
             Self::NetworkSignIn => ("network-sign-in", "A captive portal answers with status 511"),
-            Self::ProxySignIn => ("proxy-sign-in", "A proxy asks for credentials with status 407"),
+            Self::ProxySignIn => ("proxy-sign-in", "A proxy requests credentials with status 407"),
             Self::UserKeysDisabled => {
-                ("user-keys-disabled", "The default organization accepts no keys of users, another one does")
+                ("user-keys-disabled", "The default organization does not allow user keys, another one does")
             }
             Self::ProjectUserKeysDisabled => (
                 "project-user-keys-disabled",
-                "The default project accepts no keys of users, another organization's does",
+                "The default project does not allow user keys, another organization's does",
             ),
             Self::ExpiryRequired => {
                 ("expiry-required", "The organization accepts only keys that expire within 90 days")
@@ -160,7 +160,7 @@ impl NamedScenario {
             Self::Role => ("role", "The account is a reader in its organization"),
             Self::NotOnboarded => ("not-onboarded", "The account did not complete the onboarding"),
             Self::ProjectArchived => ("project-archived", "The default project was archived"),
-            Self::KeyLimit => ("key-limit", "The project has as many keys as it may have"),
+            Self::KeyLimit => ("key-limit", "The project has reached its limit of keys"),
             Self::OrganizationsNotFound => {
                 ("organizations-not-found", "The list of organizations does not exist for this session")
             }

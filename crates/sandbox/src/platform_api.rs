@@ -56,7 +56,7 @@ pub(crate) fn projects(
             .map(|[detail, limit, after]| (detail, limit, Some(after))),
     };
     let Ok(("basic", "100", after)) = after else {
-        return Err(bad_request("the query must be detail=basic&limit=100, then perhaps after"));
+        return Err(bad_request("the query must be detail=basic&limit=100, optionally followed by after"));
     };
     let page = state.account.projects(session_key, organization, after, now).map_err(not_found)?;
     Ok(list(page))
@@ -73,7 +73,7 @@ pub(crate) fn create_key(
     let session_key = require(state, CredentialKind::SessionKey, request)?;
     let key = requested_key(&json_body(request)?).ok_or_else(|| {
         bad_request(
-            r#"the body must be {"action":"create","name":"..."}, perhaps with "expires_in_seconds", from 1 to 31536000, and "scopes", a list of names"#,
+            r#"the body must be {"action":"create","name":"..."}, optionally with "expires_in_seconds", from 1 to 31536000, and "scopes", a list of names"#,
         )
     })?;
     let key = CreatedKey { organization: organization.to_owned(), project: project.to_owned(), ..key };
@@ -121,7 +121,7 @@ pub(crate) fn requested_restrictions(
 /// A request without a key is not a violation, since it is sent to learn whether the server answers.
 pub(crate) fn models(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
     if request.header("authorization").is_none() {
-        return Err(Refusal::innocent(Response::api_error(401, "invalid_api_key", "there is no key")));
+        return Err(Refusal::innocent(Response::api_error(401, "invalid_api_key", "the request has no key")));
     }
     let key = require(state, CredentialKind::ApiKey, request)?;
     state.use_key(key, now).map_err(|why| {
@@ -152,7 +152,7 @@ pub(crate) fn json_body(request: &Request) -> Result<Value, Refusal> {
         return Err(bad_request("the content type must be application/json"));
     }
     serde_json::from_slice(&request.body)
-        .map_err(|error| bad_request(format!("the body is no JSON: {error}")))
+        .map_err(|error| bad_request(format!("the body is not JSON: {error}")))
 }
 
 pub(crate) fn list(page: Page) -> Response {

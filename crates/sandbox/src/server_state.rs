@@ -238,11 +238,11 @@ impl ServerState {
 
     /// Returns the bearer, if it is of the kind that is due. The error names the kind that it is instead.
     pub(crate) fn accept<'a>(&self, due: CredentialKind, bearer: Option<&'a str>) -> Result<&'a str, String> {
-        let bearer = bearer.ok_or_else(|| format!("no bearer, where {due} is due"))?;
+        let bearer = bearer.ok_or_else(|| format!("no bearer token, but {due} is required"))?;
         match self.issued.get(bearer) {
             Some(kind) if *kind == due => Ok(bearer),
-            Some(kind) => Err(format!("the bearer is {kind}, where {due} is due")),
-            None => Err(format!("the bearer is nothing that was issued here, where {due} is due")),
+            Some(kind) => Err(format!("the bearer token is {kind}, but {due} is required")),
+            None => Err(format!("the bearer token was not issued here, but {due} is required")),
         }
     }
 

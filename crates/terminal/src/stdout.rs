@@ -25,7 +25,7 @@ impl fmt::Display for Loss {
             Self::Null => "standard output is closed, or the null device",
             Self::NotWritable => "standard output is not open for writing",
             Self::NoReader => "standard output has no reader",
-            Self::NoRoom => "the file of standard output has no room",
+            Self::NoRoom => "the file on standard output has no space left",
         })
     }
 }

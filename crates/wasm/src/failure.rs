@@ -37,9 +37,9 @@ impl Failure {
     /// The sign-in goes on after this one.
     pub(crate) fn stray(stray: Stray) -> Self {
         let (name, message) = match stray {
-            Stray::OtherPath => ("other_path", "the address has another path than the redirect URI"),
-            Stray::ForeignState => ("foreign_state", "the address is not the response to this sign-in"),
-            _ => ("bad_query", "the address cannot be read: it is incomplete, or has invalid characters"),
+            Stray::OtherPath => ("other_path", "the URL has another path than the redirect URI"),
+            Stray::ForeignState => ("foreign_state", "the URL is not the response to this sign-in"),
+            _ => ("bad_query", "the URL cannot be read: it is incomplete, or has invalid characters"),
         };
         Self::new("stray", 4, message).with("stray", name)
     }

@@ -107,7 +107,7 @@ fn failure(error: &JsValue) -> TransportError {
     let code = text("code").unwrap_or_default();
     let is_connecting = text("syscall").is_some_and(|call| call == "connect");
     let (failure, words) = match &*code {
-        "ENOTFOUND" | "EAI_AGAIN" => (ConnectFailure::Dns, "could not find the address of the server"),
+        "ENOTFOUND" | "EAI_AGAIN" => (ConnectFailure::Dns, "could not resolve the server's host name"),
         "ECONNREFUSED" | "EHOSTUNREACH" | "ENETUNREACH" | "EADDRNOTAVAIL" => {
             (ConnectFailure::Connect, "could not connect")
         }
@@ -129,5 +129,5 @@ fn is_distrust(code: &str) -> bool {
 fn cut(error: &JsValue) -> TransportError {
     let cause = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
     TransportError::new(ServiceErrorKind::Interrupted, TransportError::CUT)
-        .because(cause.unwrap_or_else(|| "no cause is known".to_owned()))
+        .because(cause.unwrap_or_else(|| "unknown cause".to_owned()))
 }

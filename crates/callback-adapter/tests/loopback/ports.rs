@@ -191,7 +191,7 @@ async fn waiting_can_be_given_up_and_taken_up_again() {
     assert_eq!((response.is_ok(), status(&answer)), (true, "303"));
 
     let error = listener.receive(&pending).await.unwrap_err();
-    assert_eq!(error.to_string(), "the loopback listener is not listening any more");
+    assert_eq!(error.to_string(), "the loopback listener is closed");
 }
 
 #[test]

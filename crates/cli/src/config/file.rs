@@ -51,7 +51,7 @@ mod tests {
         fs::write(&path, "").unwrap();
         assert_eq!(read(Path::new("/dev/null/keymint/config.toml")).unwrap(), None);
         let below = path.join("below");
-        assert!(refusal(&below).ends_with("config.toml is no folder"), "{}", refusal(&below));
+        assert!(refusal(&below).ends_with("config.toml is not a directory"), "{}", refusal(&below));
         fs::write(&path, b"quiet = true\nname = \"\xff\"").unwrap();
         assert!(refusal(&path).ends_with("line 2: it is not UTF-8 text"), "{}", refusal(&path));
         fs::write(&path, vec![b' '; usize::try_from(LONGEST).unwrap() + 1]).unwrap();

@@ -115,10 +115,10 @@ mod tests {
         let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
         let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];
         for (name, content, expected) in [
-            ("empty", &b""[..], "it holds no certificate"),
-            ("text", b"canary", "it holds no certificate"),
-            ("private", private.as_bytes(), "it holds no certificate"),
-            ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "it is not well-formed PEM"),
+            ("empty", &b""[..], "it contains no certificate"),
+            ("text", b"canary", "it contains no certificate"),
+            ("private", private.as_bytes(), "it contains no certificate"),
+            ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "malformed PEM"),
             ("large", &large, "it has more than 8 MiB"),
         ] {
             let path = folder.path().join(name);
@@ -138,7 +138,7 @@ mod tests {
             let Err(failure) = resolve(&["--ca-file", path.to_str().unwrap()], &[]) else {
                 panic!("accepted")
             };
-            assert!(failure.message().contains("other users may write it"), "{}", failure.message());
+            assert!(failure.message().contains("other users can write to it"), "{}", failure.message());
         }
         let folder = folder.path().to_str().unwrap();
         assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");

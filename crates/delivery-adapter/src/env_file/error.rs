@@ -23,16 +23,16 @@ pub enum EnvFileErrorKind {
     #[error("the path is empty")]
     EmptyPath,
     /// The path is `-`, by which other programs mean standard output.
-    #[error("a file of that name is written as `./-`")]
+    #[error("write `./-` for a file of this name")]
     Dash,
     /// The path begins with `~`, which nothing but a shell expands.
-    #[error("nothing but a shell takes `~` for a home folder")]
+    #[error("only a shell expands `~`")]
     Tilde,
     /// The path cannot be that of such a file, for this reason.
     #[error("{0}")]
     Path(&'static str),
     /// The directory does not exist, and is not created.
-    #[error("its folder does not exist")]
+    #[error("its directory does not exist")]
     NoDirectory,
     /// Another user could replace files in the directory.
     #[error("{0}")]
@@ -41,19 +41,19 @@ pub enum EnvFileErrorKind {
     #[error("it is a link {0}")]
     Link(String),
     /// Another run did not release its lock in 10 s.
-    #[error("another program is about to replace it")]
+    #[error("another process is about to replace it")]
     Locked,
     /// The owner may not write the file.
     #[error("it is read-only")]
     ReadOnly,
     /// No other file can replace it.
-    #[error("it is a mount point or immutable: no other file can take its place")]
+    #[error("it is a mount point or immutable, so it cannot be replaced")]
     Fixed,
     /// Common readers disagree on a line that matters.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
     /// The variable has a value, which may not be replaced.
-    #[error("{variable} has a value already ({lines})")]
+    #[error("{variable} already has a value ({lines})")]
     HasValue {
         /// The variable.
         variable: String,
@@ -61,7 +61,7 @@ pub enum EnvFileErrorKind {
         lines: LineNumbers,
     },
     /// The variable has different values.
-    #[error("{variable} has different values in {lines}, and programs differ on which counts")]
+    #[error("{variable} has different values in {lines}, and programs disagree on which one counts")]
     DifferentValues {
         /// The variable.
         variable: String,
@@ -69,7 +69,7 @@ pub enum EnvFileErrorKind {
         lines: LineNumbers,
     },
     /// The value of the variable cannot be a key.
-    #[error("the value is no key")]
+    #[error("the value is not a key")]
     NotAKey,
     /// There is no room for the new content, or the directory cannot be written.
     #[error("it cannot be written: {0}")]

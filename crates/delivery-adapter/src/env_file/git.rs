@@ -57,7 +57,7 @@ pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> G
             io::ErrorKind::NotFound => GitStatus::Unknown("git is not installed"),
             _ => GitStatus::Unknown("git cannot be started"),
         }),
-        Err(_) => GitStatus::Unknown("git does not answer"),
+        Err(_) => GitStatus::Unknown("git did not answer"),
     }
 }
 

@@ -53,13 +53,13 @@ impl FileLocation {
             return Ok(location);
         }
         if location.directory.others_may_write().map_err(|error| location.error(error))? {
-            let whose = "in a folder in which other users may also write".to_owned();
+            let whose = "in a directory that other users can write to".to_owned();
             return Err(location.error(Kind::Link(whose)));
         }
         let target = dunce::canonicalize(&location.path).map_err(|error| {
             location.error(Kind::Link(match error.kind() {
-                io::ErrorKind::NotFound => "to a file that is not there".to_owned(),
-                _ => format!("that leads nowhere: {error}"),
+                io::ErrorKind::NotFound => "to a missing file".to_owned(),
+                _ => format!("that cannot be followed: {error}"),
             }))
         })?;
         Ok(Self { link: Some(location.path), ..Self::of(&target)? })
@@ -70,7 +70,7 @@ impl FileLocation {
         let last = path.as_os_str().as_encoded_bytes().last();
         let ends_with_separator = last.is_some_and(|byte| is_separator(char::from(*byte)));
         let (Some(name), Some(parent), false) = (path.file_name(), path.parent(), ends_with_separator) else {
-            return Err(error(path, Kind::Path("it is the path of a folder, not of a file")));
+            return Err(error(path, Kind::Path("it is the path of a directory, not of a file")));
         };
         let parent = dunce::canonicalize(parent).map_err(|cause| match cause.kind() {
             io::ErrorKind::NotFound => error(path, Kind::NoDirectory),
@@ -81,14 +81,14 @@ impl FileLocation {
             return Err(error(&path, Kind::Path("the path is not UTF-8 text")));
         };
         if text.contains(char::is_control) {
-            return Err(error(&path, Kind::Path("the path has characters that cannot be seen")));
+            return Err(error(&path, Kind::Path("the path has control characters")));
         }
         // The links there lead to the open files of other programs.
         if cfg!(unix)
             && (parent == Path::new("/dev")
                 || ["/proc", "/sys"].iter().any(|system| parent.starts_with(system)))
         {
-            return Err(error(&path, Kind::Path("no file can be kept there")));
+            return Err(error(&path, Kind::Path("regular files cannot be stored there")));
         }
         if path.iter().any(|part| part.eq_ignore_ascii_case(".git")) {
             return Err(error(&path, Kind::Path("git keeps its own files there")));
@@ -139,7 +139,7 @@ impl FileLocation {
 
     fn is_taken(&self) -> Result<bool, EnvFileError> {
         self.directory.has_live_temp_file(&self.name).map_err(|error| {
-            self.error(io::Error::new(error.kind(), format!("its folder cannot be listed: {error}")))
+            self.error(io::Error::new(error.kind(), format!("cannot list its directory: {error}")))
         })
     }
 
@@ -194,11 +194,11 @@ fn not_a_file_on_windows(path: &str) -> Option<&'static str> {
         })
     };
     if DEVICES.iter().any(|device| stem.eq_ignore_ascii_case(device)) || is_port("COM") || is_port("LPT") {
-        Some("Windows keeps that name for a device")
+        Some("Windows reserves this name for a device")
     } else if name.contains(':') {
-        Some("the colon makes it a hidden stream of another file")
+        Some("the colon makes it an alternate data stream of another file")
     } else if !matches!(name, "." | "..") && name.ends_with(['.', ' ']) {
-        Some("Windows removes dots and blanks from the end of a name")
+        Some("Windows removes dots and spaces from the end of a name")
     } else if name.encode_utf16().count() > LONGEST {
         Some("its name is longer than 255 characters")
     } else {
@@ -225,15 +225,15 @@ mod tests {
                     "NUL .txt",
                     "con:",
                 ][..],
-                Some("Windows keeps that name for a device"),
+                Some("Windows reserves this name for a device"),
             ),
             (
                 &["x.env:stream", r"C:\app\.env::$DATA", "C:x:y"],
-                Some("the colon makes it a hidden stream of another file"),
+                Some("the colon makes it an alternate data stream of another file"),
             ),
             (
                 &["x.env.", ".env ", r"C:\app\.env. ", "C:.env."],
-                Some("Windows removes dots and blanks from the end of a name"),
+                Some("Windows removes dots and spaces from the end of a name"),
             ),
             (
                 &[

@@ -65,12 +65,15 @@ pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments,
     if found.ours.is_empty() {
         lines.check_nothing_is_pending()?;
     } else if let Some(line) = lines.blank_end {
-        return Err(SyntaxError { line, what: "blanks after the last line, which some readers refuse" });
+        return Err(SyntaxError {
+            line,
+            what: "whitespace at the end of the file, which some readers reject",
+        });
     }
     if let (Some(line), Some(last)) = (lines.nested, found.ours.last())
         && line > last.line
     {
-        let what = "the variable inside another's value, which some readers take for its own line";
+        let what = "the variable inside another variable's value, which some readers treat as an assignment";
         return Err(SyntaxError { line, what });
     }
     found.others_are_exported = others > 0 && exported == others;
@@ -80,23 +83,22 @@ pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments,
 /// Returns the text if every reader splits it into the same characters and lines.
 fn check_encoding(text: &[u8]) -> Result<&str, SyntaxError> {
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
-        return Err(SyntaxError { line: 1, what: "UTF-16, which readers of such files do not expect" });
+        return Err(SyntaxError { line: 1, what: "UTF-16, which dotenv readers do not support" });
     }
     let line_of = |at: usize| 1 + text[..at].iter().filter(|byte| **byte == b'\n').count();
     let problem = |at, what| SyntaxError { line: line_of(at), what };
     if let Some(at) = text.iter().position(|byte| *byte == 0) {
         return Err(problem(at, "a NUL byte"));
     }
-    let text = str::from_utf8(text).map_err(|error| {
-        problem(error.valid_up_to(), "bytes that are not UTF-8, which some readers refuse")
-    })?;
+    let text = str::from_utf8(text)
+        .map_err(|error| problem(error.valid_up_to(), "invalid UTF-8, which some readers reject"))?;
     for (at, char) in text.char_indices() {
         if char == '\r' && text.as_bytes().get(at + 1) != Some(&b'\n') {
-            return Err(problem(at, "a carriage return that ends no line"));
+            return Err(problem(at, "a carriage return without a newline"));
         } else if char.is_control() && !matches!(char, '\t' | '\n' | '\r')
             || matches!(char, '\u{2028}' | '\u{2029}')
         {
-            return Err(problem(at, "a control character, at which some readers end the line"));
+            return Err(problem(at, "a control character, which some readers treat as a newline"));
         }
     }
     Ok(text)
@@ -149,7 +151,7 @@ impl Lines<'_> {
                 !name.is_empty() && !name.starts_with([' ', '\t', '#']) && !self.is_ours(name)
             }
         };
-        let what = "a byte order mark, which some readers take for a part of the line";
+        let what = "a byte order mark, which some readers treat as part of the line";
         if is_harmless { Ok(()) } else { Err(SyntaxError { line: 1, what }) }
     }
 
@@ -178,7 +180,7 @@ impl Lines<'_> {
         let is_number = self.text[value.clone()].bytes().all(|byte| byte.is_ascii_digit());
         if NUMBERS_OF_ZSH.contains(&&self.text[name.clone()]) && !is_number {
             return Err(
-                "a variable that zsh takes for a number: it would skip the lines after another value",
+                "a variable that zsh treats as a number: with any other value, it skips the following lines",
             );
         }
         if !is_ours {
@@ -189,8 +191,8 @@ impl Lines<'_> {
         let has_comment = after > end && self.rest(after).starts_with('#');
         if !has_comment && !self.ends(after) {
             return Err(match quote {
-                Some(_) => "something after the quoted value",
-                None => "a blank in a value without quotes: a shell would run the rest",
+                Some(_) => "text after the quoted value",
+                None => "whitespace in an unquoted value: a shell would run the rest",
             });
         }
         if is_ours {
@@ -200,7 +202,7 @@ impl Lines<'_> {
             return Ok(Line::Ours(Assignment { line, value, quote, whole, has_comment }));
         }
         if is_exported && !has_comment && after > end && self.rest(after).starts_with('\r') {
-            return Err("a blank before a carriage return, which a shell takes for another name");
+            return Err("whitespace before a carriage return, which a shell treats as another name");
         }
         self.check_comment(end, after)?;
         self.look_inside(value);
@@ -225,7 +227,7 @@ impl Lines<'_> {
             return Err(if is_ours {
                 "the variable without `=`"
             } else {
-                "no assignment and no comment: a shell would run it"
+                "neither an assignment nor a comment: a shell would run it"
             });
         }
         self.check_name(name.clone(), is_exported)?;
@@ -240,15 +242,13 @@ impl Lines<'_> {
         if is_ours {
             let export = if is_exported { "export " } else { "" };
             if self.text[self.at..first].contains('\t') || self.text[first..name.start] != *export {
-                return Err(
-                    "a tab or blanks before the variable, which some readers take for a part of its name",
-                );
+                return Err("whitespace before the variable, which some readers treat as part of its name");
             }
         } else if equals > name.end || (start > equals + 1 && !is_empty) {
             // A shell takes the first word for a command. No command of its own has only capital letters.
             let is_command = self.text[name.clone()].contains(|c: char| c.is_ascii_lowercase());
             if is_exported || is_command || equals == name.end {
-                return Err("a blank beside `=`: a shell would run a part of the line");
+                return Err("whitespace around `=`: a shell would run part of the line");
             }
         }
         Ok(())
@@ -264,7 +264,7 @@ impl Lines<'_> {
         let line = self.line_from(first);
         if self.pending.is_some() && ["=\"", "='", "=`"].iter().any(|value| line.contains(value)) {
             return Err(
-                "a quoted value in a comment, which node reads after a line that begins with a blank",
+                "a quoted value in a comment, which Node reads after a line that begins with whitespace",
             );
         }
         self.go_past(first);
@@ -279,7 +279,7 @@ impl Lines<'_> {
 
     fn check_nothing_is_pending(&self) -> Result<(), SyntaxError> {
         let what =
-            "a line of blanks, or a comment after blanks, which node takes for a part of the next name";
+            "a whitespace-only line or an indented comment, which Node treats as part of the next name";
         self.pending.map_or(Ok(()), |line| Err(SyntaxError { line, what }))
     }
 
@@ -288,11 +288,9 @@ impl Lines<'_> {
         let is_valid = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '.');
         // A shell alone rejects a name with a dot, and it ends if such a name is to be exported.
         if !is_valid || name.contains('-') || (is_exported && name.contains('.')) {
-            return Err("a name of a variable that some readers refuse");
+            return Err("a variable name that some readers reject");
         } else if OF_A_SHELL.contains(&name) {
-            return Err(
-                "a variable that a shell keeps to itself: it would end there, or skip the lines after it",
-            );
+            return Err("a variable that a shell reserves: it would stop there, or skip the following lines");
         }
         Ok(())
     }
@@ -310,13 +308,11 @@ impl Lines<'_> {
         let has_blank = equals > name_end || unquoted.start > equals + 1;
         let has_dot = self.text[self.at..name_end].contains('.');
         if (is_marked || has_blank || has_dot) && self.text[unquoted].contains(['*', '?', '[']) {
-            return Err(
-                "a pattern of file names in what a shell takes for a command: quote the value with '",
-            );
+            return Err("a glob pattern in a line that a shell treats as a command: quote the value with '");
         }
         let rest = self.rest(equals + 1);
         if equals > name_end && !rest.is_empty() && !rest.starts_with([' ', '\t', '\n']) {
-            return Err("a blank before `=` alone, which zsh takes for the name of a program");
+            return Err("whitespace before `=` only, which zsh treats as the name of a program");
         }
         Ok(())
     }
@@ -344,7 +340,7 @@ impl Lines<'_> {
     fn check_comment(&self, blanks: usize, comment: usize) -> Result<(), &'static str> {
         if comment > blanks + 1 && self.line_from(comment).contains(['"', '\'', '\\']) {
             return Err(
-                "a quote or backslash in a comment after several blanks, which some readers take for a value",
+                "a quote or backslash in a comment after several spaces or tabs, which some readers treat as a value",
             );
         }
         Ok(())

@@ -67,9 +67,9 @@ fn in_words(error: Error) -> KeyringError {
                 "the keyring has {count} items for service {SERVICE} and this profile: delete all but one"
             )
         }
-        Error::TooLong(_, most) => format!("the keyring takes at most {most} bytes"),
+        Error::TooLong(_, most) => format!("the keyring accepts at most {most} bytes"),
         // The other errors may quote the stored value.
-        _ => "the keyring's answer makes no sense".to_owned(),
+        _ => "the keyring sent an unexpected answer".to_owned(),
     })
 }
 
@@ -79,12 +79,12 @@ type Cause<'a> = &'a (dyn std::error::Error + Send + Sync + 'static);
 fn of_the_system(cause: Cause<'_>) -> String {
     use secret_service::Error;
     match cause.downcast_ref::<Error>() {
-        Some(Error::NoResult) => "there is no keyring yet that the key could be put in".to_owned(),
+        Some(Error::NoResult) => "no default keyring exists yet".to_owned(),
         Some(Error::Locked | Error::Prompt | Error::PromptDisconnected) => {
             "the keyring is locked, and was not unlocked".to_owned()
         }
-        Some(Error::Zbus(cause)) => format!("no keyring can be reached through D-Bus: {}", shown(cause)),
-        Some(Error::Unavailable) => "no keyring can be reached: there is no D-Bus session".to_owned(),
+        Some(Error::Zbus(cause)) => format!("cannot reach a keyring through D-Bus: {}", shown(cause)),
+        Some(Error::Unavailable) => "cannot reach a keyring: there is no D-Bus session".to_owned(),
         _ => refused(cause),
     }
 }
@@ -95,7 +95,7 @@ fn of_the_system(cause: Cause<'_>) -> String {
 }
 
 fn refused(cause: &dyn std::error::Error) -> String {
-    format!("the keyring refused: {}", shown(cause))
+    format!("the keyring refused the request: {}", shown(cause))
 }
 
 fn shown(cause: &dyn std::error::Error) -> String {

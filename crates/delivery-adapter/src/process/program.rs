@@ -56,7 +56,7 @@ impl Program {
         }
         self.kill();
         Err(failed(format!(
-            "took longer than {} and was ended",
+            "took longer than {} and was stopped",
             keymint_domain::text::human_duration(TIMEOUT)
         )))
     }
@@ -97,7 +97,7 @@ pub(super) fn succeeded(status: ExitStatus) -> io::Result<()> {
     }
     Err(failed(match (status.code(), signal(status)) {
         (Some(code), _) => format!("ended with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, Some(signal)) => format!("was terminated by signal {signal}"),
         (None, None) => "failed".to_owned(),
     }))
 }

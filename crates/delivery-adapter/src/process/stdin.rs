@@ -208,7 +208,7 @@ mod tests {
             ("exit 1", "ended with exit code 1"),
             ("dd bs=1 count=9 >/dev/null 2>&1; exit 3", "ended with exit code 3"),
             ("cat >/dev/null; exit 77", "ended with exit code 77"),
-            ("kill -KILL $$", "was ended by signal 9"),
+            ("kill -KILL $$", "was terminated by signal 9"),
             ("exit 0", UNREAD),
             ("exec 0<&-; exit 0", UNREAD),
             ("dd bs=1 count=9 >/dev/null 2>&1", UNREAD),
@@ -247,7 +247,7 @@ mod tests {
                 waits.push((GRACE, "/".into()));
             }
             let (error, _, directory) = script.write(waits).await;
-            assert_eq!(error.as_deref(), Some("took longer than 2 min and was ended"));
+            assert_eq!(error.as_deref(), Some("took longer than 2 min and was stopped"));
             assert!(directory.path().join("asked").exists(), "{text}");
             until(|| !runs(&directory.path().join("id"))).await;
         }

@@ -74,7 +74,7 @@ pub struct PendingSignIn<T> {
 #[non_exhaustive]
 pub enum FindSignInError {
     /// No pending sign-in matches this response: it is completed, or began on another machine.
-    #[error("no pending sign-in has this response")]
+    #[error("no pending sign-in matches this response")]
     Unknown,
     /// Another version of this program began the sign-in.
     #[error("another version began the sign-in of this response")]

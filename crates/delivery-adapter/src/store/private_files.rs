@@ -96,7 +96,7 @@ pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     if !is_ours || !is_ours_or_the_systems(link_owner) {
         Err(io::Error::other("it belongs to another user"))
     } else if metadata.mode() & 0o022 != 0 {
-        Err(io::Error::other("other users may write in it; `chmod 700` takes that from them"))
+        Err(io::Error::other("other users can write to it; run `chmod 700` on it"))
     } else {
         Ok(())
     }
@@ -226,7 +226,7 @@ fn check_writers(file: &File) -> io::Result<()> {
     if !is_ours_or_the_systems(owner) || (is_shared_number(owner) && !is_owner(file)) {
         Err(io::Error::other("it belongs to another user"))
     } else if others_may_write(&metadata) {
-        Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"))
+        Err(io::Error::other("other users can write to it; run `chmod go-w` on it"))
     } else {
         Ok(())
     }

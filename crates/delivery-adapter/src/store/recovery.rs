@@ -137,7 +137,7 @@ impl StoredKey {
         let mut text = Zeroizing::new(str::from_utf8(&bytes).map_err(io::Error::other)?.to_owned());
         let length = text.trim_end().len();
         text.truncate(length);
-        ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("no key is in it"))
+        ApiKey::parse(std::mem::take(&mut *text)).map_err(|_| io::Error::other("it contains no key"))
     }
 
     /// Deletes the file. The key itself stays valid.

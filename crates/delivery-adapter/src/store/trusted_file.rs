@@ -38,7 +38,7 @@ pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
             let metadata = fs::metadata(path)?;
             check_path(path)?;
             if private_files::others_may_write(&metadata) {
-                return Err(io::Error::other("other users may write it; `chmod go-w` takes that from them"));
+                return Err(io::Error::other("other users can write to it; run `chmod go-w` on it"));
             }
             Ok(())
         };
@@ -91,10 +91,9 @@ fn check_path(path: &Path) -> io::Result<()> {
             after_link = None;
         }
         let metadata = symlink_metadata(&here).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound if after_link.is_some() => io::Error::other(format!(
-                "it is a link that leads to {}, which does not exist",
-                here.display()
-            )),
+            io::ErrorKind::NotFound if after_link.is_some() => {
+                io::Error::other(format!("it is a link to {}, which does not exist", here.display()))
+            }
             _ => error,
         })?;
         let (kind, place) = (metadata.file_type(), here.display());
@@ -102,13 +101,13 @@ fn check_path(path: &Path) -> io::Result<()> {
             distrust.get_or_insert(if here == path {
                 "it belongs to another user".to_owned()
             } else {
-                format!("it can be replaced: {place} belongs to another user")
+                format!("another user owns {place} and can replace it")
             });
         }
         if kind.is_symlink() {
             links += 1;
             if links > LINKS {
-                return Err(io::Error::other("it leads through too many links"));
+                return Err(io::Error::other("its path has too many links"));
             }
             let target = here.read_link()?;
             here.pop();
@@ -118,14 +117,14 @@ fn check_path(path: &Path) -> io::Result<()> {
             // In a sticky directory, only the owner of an entry can replace it.
             if private_files::others_may_write(&metadata) && metadata.mode() & 0o1000 == 0 {
                 distrust.get_or_insert(format!(
-                    "other users may write in its folder {place}; `chmod go-w` takes that from them"
+                    "other users can write to its directory {place}; run `chmod go-w` on it"
                 ));
             }
         } else if !rest.is_empty() {
             return Err(if kind.is_char_device() {
                 io::ErrorKind::NotFound.into()
             } else {
-                io::Error::other(format!("{place} is no folder"))
+                io::Error::other(format!("{place} is not a directory"))
             });
         }
     }
@@ -238,12 +237,8 @@ mod tests {
         for path in [at("dangling"), at("dangling-folder/config.toml"), at("loop"), file.join("below")] {
             assert!(!is_missing(&path), "{}", path.display());
         }
-        assert!(
-            refusal(&at("dangling")).starts_with("it is a link that leads to "),
-            "{}",
-            refusal(&at("dangling"))
-        );
-        assert!(refusal(&file.join("below")).ends_with("config.toml is no folder"));
+        assert!(refusal(&at("dangling")).starts_with("it is a link to "), "{}", refusal(&at("dangling")));
+        assert!(refusal(&file.join("below")).ends_with("config.toml is not a directory"));
         assert_eq!(refusal(home.path()), "it is not a file");
     }
 
@@ -257,11 +252,11 @@ mod tests {
         check_trusted_directory(folder).unwrap();
         check_trusted_directory(&home.path().join("missing")).unwrap();
         set_mode(&file, 0o666);
-        assert!(refusal().contains("config.toml: other users may write it"), "{}", refusal());
+        assert!(refusal().contains("config.toml: other users can write to it"), "{}", refusal());
         set_mode(&file, 0o644);
         // Any user can add a file.
         set_mode(folder, 0o1777);
-        assert!(refusal().contains("other users may write it"), "{}", refusal());
+        assert!(refusal().contains("other users can write to it"), "{}", refusal());
         set_mode(folder, 0o755);
         if lchown(&file, Some(ANOTHER_USER), None).is_err() {
             return crate::skipped("only the administrator can give files away");

@@ -158,10 +158,10 @@ pub enum AuthorizationError {
         description: Option<String>,
     },
     /// The response had the right state, and neither exactly one code nor exactly one error.
-    #[error("the answer of the authorization server is malformed")]
+    #[error("the authorization server's response is malformed")]
     MalformedResponse,
     /// The response came from another authorization server (RFC 9207 section 2.4).
-    #[error("the answer came from another authorization server than the one that was asked")]
+    #[error("the response came from a different authorization server")]
     IssuerMismatch,
 }
 

@@ -29,13 +29,13 @@ pub enum InvalidBaseUrl {
     #[error("it is not a URL such as https://host/path")]
     NotAUrl,
     /// Plain `http` would expose secrets to the network.
-    #[error("it must begin with https:// (http:// only for this machine: localhost, 127.0.0.1, [::1])")]
+    #[error("it must begin with https:// (http:// only for loopback: localhost, 127.0.0.1, [::1])")]
     NotSecure,
     /// It has a user name or a password.
-    #[error("it must not hold a user name or password")]
+    #[error("it must not contain a user name or password")]
     UserInfo,
     /// It has a query or a fragment, to which no path can be appended.
-    #[error("it must not hold a query or fragment ('?' or '#')")]
+    #[error("it must not contain a query or fragment ('?' or '#')")]
     QueryOrFragment,
 }
 

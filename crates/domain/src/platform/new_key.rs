@@ -78,7 +78,7 @@ const TOLERANCE: u64 = 60;
 
 /// The error for a duration that cannot be the lifetime of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key lives from 1 s to 365 days, in whole seconds")]
+#[error("the lifetime of a key is 1 s to 365 days, in whole seconds")]
 pub struct InvalidLifetime(());
 
 impl KeyLifetime {

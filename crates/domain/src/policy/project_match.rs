@@ -27,7 +27,7 @@ pub enum ProjectError {
         "there {} more than one project {}{}",
         if candidates.len() > 1 { "is" } else { "may be" },
         quote(name, LONGEST_NAME),
-        if candidates.len() > 1 { "" } else { ", since only a part of the list could be read" }
+        if candidates.len() > 1 { "" } else { ", since the list could not be read completely" }
     )]
     Ambiguous {
         /// The title.
@@ -92,7 +92,7 @@ mod tests {
             (
                 "one",
                 "p1",
-                "there may be more than one project \"one\", since only a part of the list could be read",
+                "there may be more than one project \"one\", since the list could not be read completely",
             ),
             ("twin", "there is more than one project \"twin\"", "there is more than one project \"twin\""),
             (

@@ -80,8 +80,8 @@ pub enum TargetError {
 fn unread_in_words(lists: usize) -> String {
     match lists {
         0 => String::new(),
-        1 => " in what could be read; one list was not, or not to its end".to_owned(),
-        _ => format!(" in what could be read; {lists} lists were not, or not to their end"),
+        1 => " in the lists that were read; one list could not be read completely".to_owned(),
+        _ => format!(" in the lists that were read; {lists} lists could not be read completely"),
     }
 }
 

@@ -79,7 +79,7 @@ pub enum RevokeError {
     #[error(transparent)]
     NotRevoked(#[from] ServiceError),
     /// The key does not exist. It was deleted before.
-    #[error("the key was deleted before")]
+    #[error("the key was already deleted")]
     Missing(#[source] ServiceError),
     /// The server answered that it has deleted the key, or that the key is missing, and still has it.
     #[error("the server still has the key")]

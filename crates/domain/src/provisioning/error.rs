@@ -20,7 +20,7 @@ pub enum ProvisionError {
         waited: Duration,
     },
     /// The source of the response failed.
-    #[error("the answer of the browser cannot be received")]
+    #[error("cannot receive the browser's response")]
     NoResponse(#[source] SourceError),
     /// The response is no grant.
     #[error(transparent)]

@@ -139,7 +139,7 @@ impl fmt::Display for ServiceErrorKind {
             Self::Intercepted { by, status } => {
                 write!(f, "{by} answered in the server's place, with status {status}")
             }
-            Self::OutOfContract => f.write_str("the server's answer makes no sense"),
+            Self::OutOfContract => f.write_str("the server sent an unexpected answer"),
         }
     }
 }

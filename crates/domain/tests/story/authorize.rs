@@ -38,10 +38,10 @@ fn the_first_answer_with_the_right_state_decides() {
         ),
         ("error=access_denied&state=STATE", "the sign-in was refused: access_denied"),
         ("error=Run+`x`.&state=STATE", r#"the sign-in was refused: "Run `x`.""#),
-        ("state=STATE", "the answer of the authorization server is malformed"),
+        ("state=STATE", "the authorization server's response is malformed"),
         (
             "code=C&iss=https://evil.example&state=STATE",
-            "the answer came from another authorization server than the one that was asked",
+            "the response came from a different authorization server",
         ),
     ] {
         let error = come_back(&[&format!("/auth/callback?{query}")]).unwrap_err();
@@ -49,7 +49,7 @@ fn the_first_answer_with_the_right_state_decides() {
         assert_eq!(error.to_string(), words);
     }
     let error = come_back(&strays).unwrap_err();
-    assert_eq!(error.to_string(), "the answer of the browser cannot be received");
+    assert_eq!(error.to_string(), "cannot receive the browser's response");
     assert_eq!(error.source().unwrap().to_string(), "no more answers");
     assert!(SourceError::new("a message").source().is_none());
 }

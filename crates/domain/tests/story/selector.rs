@@ -193,7 +193,7 @@ fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
     let story = choose(&forbidden(), &clock, "", "Shed");
     assert_eq!(
         story.target_error().0,
-        r#"there is no project "Shed" in what could be read; one list was not, or not to its end"#
+        r#"there is no project "Shed" in the lists that were read; one list could not be read completely"#
     );
     assert_eq!(story.took, Duration::ZERO);
 }
@@ -208,7 +208,7 @@ fn a_list_that_fails_may_have_what_is_named_and_is_asked_again() {
     let odd = account(&clock).fail_projects_of("org-uni", &[ServiceErrorKind::OutOfContract; 10]);
     for (platform, ended_after) in [(failing(1000), 60..61), (odd, 0..10)] {
         let story = choose(&platform, &clock, "", "Lab");
-        assert!(story.target_error().0.ends_with("one list was not, or not to its end"));
+        assert!(story.target_error().0.ends_with("one list could not be read completely"));
         assert!(ended_after.contains(&story.took.as_secs()), "{:?}", story.took);
     }
 }

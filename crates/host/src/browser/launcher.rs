@@ -25,7 +25,7 @@ pub struct Launcher {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLauncher {
     /// A quote is not closed.
-    #[error("it has a quote without an end")]
+    #[error("it has an unclosed quote")]
     UnclosedQuote,
     /// It is empty, or begins with an empty word or a URL.
     #[error("it must name a program")]

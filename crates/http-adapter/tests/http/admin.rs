@@ -211,7 +211,7 @@ async fn the_answer_for_another_key_is_not_taken() {
         api.add_to_project(&admin_key(), &proj(), &account_id()).await.unwrap_err(),
     ] {
         assert_eq!(error.kind, ServiceErrorKind::OutOfContract);
-        assert!(error.detail.ends_with("id is not that of the request"), "{error}");
+        assert!(error.detail.ends_with("id differs from the requested one"), "{error}");
     }
 }
 

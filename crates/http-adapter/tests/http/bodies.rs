@@ -40,22 +40,22 @@ async fn what_is_not_one_json_object_is_out_of_contract_at_every_step() {
 #[tokio::test]
 async fn a_secret_in_the_wrong_place_is_neither_taken_nor_told() {
     let long = "x".repeat(1_000_000);
-    let twice = "it is not an object, or has a member twice";
+    let twice = "it is not an object, or has a duplicate member";
     for (step, rows) in [
         (
             Step::ExchangeCode,
             &[
                 ("{}", "access_token is missing"),
                 (r#"{"access_token": null}"#, "access_token is missing"),
-                (r#"{"access_token": ["CANARY"]}"#, "access_token is of the wrong type"),
-                (r#"{"access_token": 7}"#, "access_token is of the wrong type"),
+                (r#"{"access_token": ["CANARY"]}"#, "access_token has the wrong type"),
+                (r#"{"access_token": 7}"#, "access_token has the wrong type"),
                 (r#"{"access_token": ""}"#, "access_token is not a token"),
                 (r#"{"access_token": "CANARY\r\nX: y"}"#, "access_token is not a token"),
                 (r#"{"access_token": "CANARYé"}"#, "access_token is not a token"),
                 (r#"{"access_token": "LONG"}"#, "access_token is not a token"),
                 (r#"{"access_token": "CANARY", "access_token": "CANARY"}"#, twice),
                 (r#"{"access_token": "CANARY", "token_type": "mac"}"#, "token_type is not bearer"),
-                (r#"{"access_token": "t", "token_type": ["CANARY"]}"#, "token_type is of the wrong type"),
+                (r#"{"access_token": "t", "token_type": ["CANARY"]}"#, "token_type has the wrong type"),
             ][..],
         ),
         (
@@ -63,12 +63,12 @@ async fn a_secret_in_the_wrong_place_is_neither_taken_nor_told() {
             &[
                 ("{}", "user.session.sensitive_id is missing"),
                 (r#"{"user": {"session": null}}"#, "user.session.sensitive_id is missing"),
-                (r#"{"user": "CANARY"}"#, "user is of the wrong type"),
-                (r#"{"user": [["CANARY"]]}"#, "user is of the wrong type"),
-                (r#"{"user": {"session": "CANARY"}}"#, "user.session is of the wrong type"),
+                (r#"{"user": "CANARY"}"#, "user has the wrong type"),
+                (r#"{"user": [["CANARY"]]}"#, "user has the wrong type"),
+                (r#"{"user": {"session": "CANARY"}}"#, "user.session has the wrong type"),
                 (
                     r#"{"user": {"session": {"sensitive_id": 7}}}"#,
-                    "user.session.sensitive_id is of the wrong type",
+                    "user.session.sensitive_id has the wrong type",
                 ),
                 (
                     r#"{"user": {"session": {"sensitive_id": "CANARY CANARY"}}}"#,
@@ -81,25 +81,25 @@ async fn a_secret_in_the_wrong_place_is_neither_taken_nor_told() {
             &[
                 ("{}", "key.sensitive_id is missing"),
                 (r#"{"sensitive_id": "CANARY"}"#, "key.sensitive_id is missing"),
-                (r#"{"key": "sk-proj-CANARY"}"#, "key is of the wrong type"),
-                (r#"{"key": ["sk-proj-CANARY"]}"#, "key is of the wrong type"),
-                (r#"{"key": {"sensitive_id": ["CANARY"]}}"#, "key.sensitive_id is of the wrong type"),
+                (r#"{"key": "sk-proj-CANARY"}"#, "key has the wrong type"),
+                (r#"{"key": ["sk-proj-CANARY"]}"#, "key has the wrong type"),
+                (r#"{"key": {"sensitive_id": ["CANARY"]}}"#, "key.sensitive_id has the wrong type"),
                 (
                     r#"{"key": {"sensitive_id": "a", "sensitive_id": "CANARY"}}"#,
-                    "key is of the wrong type, or has a member twice",
+                    "key has the wrong type, or a duplicate member",
                 ),
                 (r#"{"key": {"sensitive_id": "CANARY"}, "key": null}"#, twice),
                 (r#"{"key": {"sensitive_id": "sk CANARY"}}"#, "key.sensitive_id is not a token"),
             ][..],
         ),
-        (Step::ListOrganizations, &[(r#"{"data": "CANARY"}"#, "data is of the wrong type")][..]),
-        (Step::ListProjects, &[(r#"{"data": {"CANARY": 1}}"#, "data is of the wrong type")][..]),
+        (Step::ListOrganizations, &[(r#"{"data": "CANARY"}"#, "data has the wrong type")][..]),
+        (Step::ListProjects, &[(r#"{"data": {"CANARY": 1}}"#, "data has the wrong type")][..]),
     ] {
         for (body, why) in rows {
             let error =
                 failure(step, answer(200, body.replace("CANARY", CANARY).replace("LONG", &long))).await;
             assert_eq!(error.kind, OutOfContract, "{body}");
-            let told = format!("answered 200 OK but not as agreed: {why}");
+            let told = format!("answered 200 OK with an unexpected body: {why}");
             assert!(error.detail.contains(&told), "{body}: {error}");
         }
     }

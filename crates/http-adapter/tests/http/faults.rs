@@ -84,7 +84,7 @@ async fn silence_is_a_time_out() {
     }
     for error in calls.join_all().await {
         assert_eq!(error.kind, TimedOut);
-        assert!(error.detail.ends_with(": no whole answer within 1 s"), "{error}");
+        assert!(error.detail.ends_with(": no complete answer within 1 s"), "{error}");
     }
 }
 
@@ -263,7 +263,7 @@ async fn a_name_without_an_address_means_not_sent() {
     }
     let error = call(&http(), "https://keymint.invalid", Step::Login).await.unwrap_err();
     assert_eq!(error.kind, NotSent(ConnectFailure::Dns), "{error}");
-    assert!(error.detail.contains(": could not find the address of keymint.invalid: "), "{error}");
+    assert!(error.detail.contains(": could not resolve keymint.invalid: "), "{error}");
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn not_let_through() {
     for step in STEPS {
         let error = call(&http(), "https://keymint.invalid", step).await.unwrap_err();
         assert_eq!(error.kind, NotSent(ConnectFailure::Proxy), "{error}");
-        assert!(error.detail.contains(": the proxy did not let it through: "), "{error}");
+        assert!(error.detail.contains(": could not connect through the proxy: "), "{error}");
         assert_clean(&error);
     }
     let platform = http().platform_api(base("https://keymint.invalid")).unwrap();

@@ -99,8 +99,8 @@ async fn a_certificate_that_breaks_a_rule_is_explained_in_words() {
     let mut for_clients = certificate_for("localhost");
     for_clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     for (params, words) in [
-        (self_signed, "is not trusted: it is an authority's own certificate, which a server must not use"),
-        (for_clients, "is not trusted: it is not for servers"),
+        (self_signed, "is not trusted: it is a CA certificate, which a server must not use"),
+        (for_clients, "is not trusted: it is not a server certificate"),
     ] {
         let error = untrusted(&trusting(&authority), &server(&authority, params).await).await;
         assert!(error.detail.contains(words), "{error}");
@@ -120,5 +120,5 @@ async fn plain_http_where_tls_is_due_is_no_secure_connection() {
     });
     let error = call(&Http::new(HttpOptions::default()), &url, Step::Login).await.unwrap_err();
     assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
-    assert!(error.detail.contains(": no secure connection to 127.0.0.1: "), "{error}");
+    assert!(error.detail.contains(": the TLS handshake with 127.0.0.1 failed: "), "{error}");
 }

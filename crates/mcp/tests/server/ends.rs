@@ -56,7 +56,7 @@ async fn a_second_creation_at_once_is_refused_and_the_first_goes_on() {
     client.hold_question().await;
     let arguments = json!({"destination": "env_file", "path": "other.env"});
     let refused = client.call("create_api_key", arguments).await;
-    assert!(refusal(&refused).starts_with("Another sign-in waits for the browser on port"), "{refused}");
+    assert!(refusal(&refused).starts_with("Another sign-in is waiting for the browser on port"), "{refused}");
     assert_eq!(refused["_meta"]["keymint/kind"], "callback_unavailable");
     let question = client.held.remove(0);
     client.respond(&question).await;
@@ -122,6 +122,6 @@ async fn a_question_that_the_client_dropped_gives_way_to_the_next_sign_in() {
     call["requestState"] = dropped["requestState"].clone();
     let id = client.begin("tools/call", call).await;
     let ended = client.response(id).await["result"].clone();
-    assert!(refusal(&ended).contains("another one took its place"), "{ended}");
+    assert!(refusal(&ended).contains("was replaced by another one"), "{ended}");
     client.end().await;
 }

@@ -97,8 +97,8 @@ async fn a_user_signs_in_and_the_key_is_in_the_file_and_not_in_the_transcript() 
 #[tokio::test]
 async fn nothing_is_created_if_the_user_does_not_open_the_url_or_refuses() {
     for (revision, consent, says) in [
-        (SESSION, None, "The user did not want to sign in. Ask the user"),
-        (STATELESS, None, "The user did not want to sign in. Ask the user"),
+        (SESSION, None, "The user declined to sign in. Ask the user"),
+        (STATELESS, None, "The user declined to sign in. Ask the user"),
         (SESSION, Some(Consent::Deny), "The sign-in was refused: access_denied: "),
     ] {
         let mut client = Client::start(Scenario::ready(), revision).await;
@@ -223,10 +223,7 @@ async fn a_key_whose_destination_fails_is_kept_and_recovered() {
     fs::write(client.env_file(), "OPENAI_API_KEY=meanwhile\n").unwrap();
     client.sandbox.release();
     let failed = client.response(id).await["result"].clone();
-    assert!(
-        refusal(&failed).contains("it has another value now than before the sign-in); it is kept in "),
-        "{failed}"
-    );
+    assert!(refusal(&failed).contains("the value changed during the sign-in); it is kept in "), "{failed}");
     assert_eq!(failed["_meta"]["keymint/kind"], "delivery_failed");
 
     let status = client.call("key_status", json!({})).await;
@@ -239,7 +236,7 @@ async fn a_key_whose_destination_fails_is_kept_and_recovered() {
     assert_eq!(fs::read_to_string(client.project.path().join("other.env")).unwrap(), format!("KEY={key}\n"));
     assert_eq!(fs::read_to_string(client.env_file()).unwrap(), "OPENAI_API_KEY=meanwhile\n");
     let again = client.call("recover_key", to).await;
-    assert!(refusal(&again).starts_with("No key of this id is kept"), "{again}");
+    assert!(refusal(&again).starts_with("No key with this id is kept"), "{again}");
     client.end().await;
 }
 

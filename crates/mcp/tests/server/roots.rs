@@ -22,7 +22,7 @@ async fn a_file_outside_of_the_roots_is_refused_however_it_is_named() {
     for path in paths {
         let result = client.call("create_api_key", json!({"destination": "env_file", "path": path})).await;
         assert!(
-            refusal(&result).contains("is outside of the client's roots. Name a file in "),
+            refusal(&result).contains("is outside the client's roots. Name a file in "),
             "{path}: {result}"
         );
     }
@@ -56,13 +56,13 @@ async fn a_root_is_the_directory_that_its_uri_leads_to_at_the_time_of_the_call()
         client.roots = Some(roots);
         let result = client.create().await;
         assert!(
-            refusal(&result).starts_with("The client names no directory"),
+            refusal(&result).starts_with("The client names no root directory"),
             "{:?}: {result}",
             client.roots
         );
     }
     client.roots = None;
-    assert!(refusal(&client.create().await).starts_with("The client names no directory"));
+    assert!(refusal(&client.create().await).starts_with("The client names no root directory"));
     client.consent = None;
     for (roots, directory) in [
         (vec![at("/other/../inside")], "inside"),
@@ -76,15 +76,15 @@ async fn a_root_is_the_directory_that_its_uri_leads_to_at_the_time_of_the_call()
         client.roots = Some(roots);
         client.questions.clear();
         let result = client.create().await;
-        assert!(refusal(&result).starts_with("The user did not want to sign in"), "{result}");
+        assert!(refusal(&result).starts_with("The user declined to sign in"), "{result}");
         let file = project.join(directory).join(".env");
-        let put = format!("is created and put into {} as", file.display());
+        let put = format!("create an API key in {} as", file.display());
         assert!(client.questions[0].contains(&put), "{:?}", client.questions);
         // The root of the call before is none any more.
         let path = project.join("file");
         let outside = json!({"destination": "env_file", "path": path});
         let result = client.call("create_api_key", outside).await;
-        assert!(refusal(&result).contains("is outside of the client's roots"), "{result}");
+        assert!(refusal(&result).contains("is outside the client's roots"), "{result}");
     }
     assert_eq!(client.sandbox.requests().len(), 0);
     client.end().await;

@@ -31,11 +31,11 @@ pub(crate) struct ExchangeError {
     pub(crate) description: &'static str,
 }
 
-const UNKNOWN_CLIENT: &str = "client_id has asked for no authorization here";
+const UNKNOWN_CLIENT: &str = "client_id has requested no authorization here";
 const UNKNOWN_CODE: &str = "code was not issued here";
 const USED: &str = "code has been used before";
-const OTHER_CLIENT: &str = "client_id is not the one of the authorization request";
-const OTHER_REDIRECT_URI: &str = "redirect_uri is not the one of the authorization request";
+const OTHER_CLIENT: &str = "client_id differs from that of the authorization request";
+const OTHER_REDIRECT_URI: &str = "redirect_uri differs from that of the authorization request";
 const WRONG_VERIFIER: &str = "code_verifier does not hash to the code_challenge";
 
 #[derive(Clone, Debug, Default)]

@@ -76,27 +76,27 @@ async fn a_bearer_of_the_wrong_kind_is_refused_everywhere() {
     for (call, violation) in [
         (
             login(&sandbox, &session_key),
-            "login request: the bearer is a session key, where an access token is due",
+            "login request: the bearer token is a session key, but an access token is required",
         ),
         (
             organizations(&sandbox, &access_token, ""),
-            "organizations request: the bearer is an access token, where a session key is due",
+            "organizations request: the bearer token is an access token, but a session key is required",
         ),
         (
             projects(&sandbox, &access_token, ORGANIZATION, ""),
-            "projects request: the bearer is an access token, where a session key is due",
+            "projects request: the bearer token is an access token, but a session key is required",
         ),
         (
             create_key(&sandbox, "made-up", ORGANIZATION, PROJECT),
-            "key creation request: the bearer is nothing that was issued here, where a session key is due",
+            "key creation request: the bearer token was not issued here, but a session key is required",
         ),
         (
             models(&sandbox, &session_key),
-            "models request: the bearer is a session key, where an API key is due",
+            "models request: the bearer token is a session key, but an API key is required",
         ),
         (
             get(format!("{}/v1/models", sandbox.api_base())).header("authorization", "Basic x"),
-            "models request: no bearer, where an API key is due",
+            "models request: no bearer token, but an API key is required",
         ),
     ] {
         let response = call.send().await;

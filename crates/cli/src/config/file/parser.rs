@@ -203,7 +203,7 @@ mod tests {
             ("callback_port = \"canary\"", "line 1: callback_port: it must be a number"),
             ("callback_port = 0", "line 1: callback_port: it must be a port number"),
             ("issuer = \"http://canary.example\"", "line 1: issuer: it must begin with https://"),
-            ("api_base = \"https://u:canary@host\"", "line 1: api_base: it must not hold a user name"),
+            ("api_base = \"https://u:canary@host\"", "line 1: api_base: it must not contain a user name"),
             ("http_timeout = \"canary\"", "line 1: http_timeout: it must be a time"),
             ("ca_file = \"canary.pem\"", "line 1: ca_file: it must be an absolute path"),
             ("expires = 90", "line 1: expires: it must be a string in quotes"),

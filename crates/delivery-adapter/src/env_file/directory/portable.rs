@@ -81,7 +81,7 @@ impl Directory {
             Err(error) => return Err(error),
         };
         if !metadata.is_file() {
-            return Err(io::Error::other("it is no regular file"));
+            return Err(io::Error::other("it is not a regular file"));
         }
         let content = read_whole(File::open(&path)?, metadata.len(), largest)?;
         let is_read_only = metadata.permissions().readonly();

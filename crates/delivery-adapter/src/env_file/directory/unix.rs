@@ -64,9 +64,9 @@ impl Directory {
         let metadata = self.handle.metadata()?;
         let is_sticky = metadata.mode() & 0o1000 != 0;
         if !is_ours_or_the_systems(metadata.uid()) {
-            Err(io::Error::other("the folder belongs to another user"))
+            Err(io::Error::other("the directory belongs to another user"))
         } else if self.everybody_may_write()? && !is_sticky {
-            Err(io::Error::other("every user may replace files in the folder"))
+            Err(io::Error::other("every user can replace files in the directory"))
         } else {
             Ok(())
         }
@@ -145,9 +145,9 @@ impl Directory {
                     Err(error) => Err(error.into()),
                 };
             }
-            Some(FileType::Directory) => "it is a folder, not a file",
+            Some(FileType::Directory) => "it is a directory, not a file",
             Some(FileType::Symlink) => "it is a symbolic link",
-            Some(_) => "it is no regular file",
+            Some(_) => "it is not a regular file",
         };
         Err(io::Error::other(what))
     }

@@ -3,10 +3,10 @@
 use super::{Head, Lines};
 use std::ops::Range;
 
-const UNTERMINATED: &str = "a quote that does not end";
-const BACKSLASH: &str = "a backslash before a quote, which some readers take for its end";
+const UNTERMINATED: &str = "an unclosed quote";
+const BACKSLASH: &str = "a backslash before a quote, which some readers treat as the end of the value";
 const SUBSTITUTION: &str =
-    "a substitution (`$`, a backquote) that some readers do not know: write ${NAME}, or quote it with '";
+    "a substitution (`$` or a backquote) that some readers do not support: write ${NAME}, or quote it with '";
 
 impl Lines<'_> {
     /// Finds the value, its quote, and the position after both.
@@ -22,7 +22,7 @@ impl Lines<'_> {
         };
         let close = self.closing(quote, start + 1)?;
         if start > head.name.end + 1 && self.text[start..close].contains('\n') {
-            return Err("a value of several lines after a blank, which some readers end with its line");
+            return Err("a multi-line value after whitespace, which some readers end at the first newline");
         }
         Ok((start + 1..close, Some(quote), close + 1))
     }
@@ -45,7 +45,7 @@ impl Lines<'_> {
                         has_escaped_quote |= next == Some(&quote);
                         at += 1;
                     }
-                    _ => return Err("a backslash in \"…\" that some readers do not know: quote it with '"),
+                    _ => return Err("an escape in \"…\" that some readers do not support: quote it with '"),
                 },
                 b'$' | b'`' if quote == b'"' => {
                     at = self.end_of_substitution(at, true)?;
@@ -68,9 +68,11 @@ impl Lines<'_> {
             let begins_part = at == start || self.text[..at].ends_with(':');
             match c {
                 '=' | '~' if begins_part && !self.is_home(at) => {
-                    return Err("a `=` or `~` before a name, which zsh looks for: quote the value with '");
+                    return Err(
+                        "a `=` or `~` before a name, which zsh tries to expand: quote the value with '",
+                    );
                 }
-                '$' if is_exported => return Err("a substitution without quotes, which some shells split"),
+                '$' if is_exported => return Err("an unquoted substitution, which some shells split"),
                 '$' | '`' => at = self.end_of_substitution(at, false)?,
                 '"' | '\'' => {
                     let is_inside = |other: char| other == ' ' || is_plain(other);
@@ -78,14 +80,14 @@ impl Lines<'_> {
                     if self.ends(close) {
                         return Err(UNTERMINATED);
                     } else if !self.rest(close).starts_with(c) {
-                        return Err("a quote inside a value, which some readers take for its end");
+                        return Err("a quote inside a value, which some readers treat as its end");
                     }
                     at = close + 1;
                 }
-                '#' if at == start => return Err("a value that begins with `#`, as a comment does"),
+                '#' if at == start => return Err("a value that begins with `#`, like a comment"),
                 '#' => at += 1,
                 _ if is_plain(c) => at += c.len_utf8(),
-                _ => return Err("a character that a shell acts on: quote the value with '"),
+                _ => return Err("a shell metacharacter: quote the value with '"),
             }
         }
         Ok(at)

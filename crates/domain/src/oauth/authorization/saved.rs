@@ -33,7 +33,7 @@ pub struct SavedAuthorization {
 ///
 /// [`into_saved`]: PendingAuthorization::into_saved
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the saved sign-in is damaged: its {0} is not one that a sign-in begins with")]
+#[error("the saved sign-in is damaged: invalid {0}")]
 pub struct InvalidSaved(&'static str);
 
 impl PendingAuthorization {
@@ -107,10 +107,7 @@ mod tests {
                 ..pending().into_saved()
             };
             let error = PendingAuthorization::restore(damaged).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("the saved sign-in is damaged: its {part} is not one that a sign-in begins with")
-            );
+            assert_eq!(error.to_string(), format!("the saved sign-in is damaged: invalid {part}"));
         }
     }
 }

@@ -37,7 +37,7 @@ fn copy_owner(from: &File, to: &File) -> io::Result<()> {
     let group = (old.gid() != new.gid()).then(|| rustix::fs::Gid::from_raw(old.gid()));
     if owner.is_some() || group.is_some() {
         rustix::fs::fchown(to, owner, group)
-            .map_err(|error| io::Error::other(format!("its owner and group cannot be kept: {error}")))?;
+            .map_err(|error| io::Error::other(format!("cannot keep its owner and group: {error}")))?;
     }
     Ok(())
 }
@@ -57,8 +57,8 @@ fn check_mode(wanted: u32, found: u32, is_new: bool) -> Result<(), &'static str>
     match is_new {
         _ if found == wanted => Ok(()),
         true if found & PRIVATE == PRIVATE => Ok(()),
-        true => Err("it cannot be made readable and writable"),
-        false => Err("its mode cannot be kept"),
+        true => Err("cannot make it readable and writable"),
+        false => Err("cannot keep its mode"),
     }
 }
 
@@ -79,7 +79,7 @@ fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
         if let Err(error) = copied
             && name == ACCESS_LIST.as_bytes()
         {
-            return Err(io::Error::other(format!("its access list cannot be kept: {error}")));
+            return Err(io::Error::other(format!("cannot keep its access control list: {error}")));
         }
     }
     Ok(())
@@ -115,10 +115,10 @@ mod tests {
         for (wanted, found, is_new, expected) in [
             (0o600, 0o600, true, Ok(())),
             (0o600, 0o777, true, Ok(())),
-            (0o600, 0o400, true, Err("it cannot be made readable and writable")),
+            (0o600, 0o400, true, Err("cannot make it readable and writable")),
             (0o640, 0o640, false, Ok(())),
-            (0o640, 0o755, false, Err("its mode cannot be kept")),
-            (0o640, 0o600, false, Err("its mode cannot be kept")),
+            (0o640, 0o755, false, Err("cannot keep its mode")),
+            (0o640, 0o600, false, Err("cannot keep its mode")),
         ] {
             assert_eq!(check_mode(wanted, found, is_new), expected, "{wanted:o} {found:o}");
         }

@@ -26,7 +26,7 @@ impl TempFile {
         snapshot: Option<&Snapshot>,
     ) -> io::Result<Self> {
         if directory.only_grows() {
-            return Err(io::Error::other("no file in its folder can be replaced or removed (`chattr +a`)"));
+            return Err(io::Error::other("its directory is append-only (`chattr +a`)"));
         }
         let mut temp_file = Self::create(directory, target)?;
         temp_file.write(&placeholder(size), snapshot)?;
@@ -37,7 +37,7 @@ impl TempFile {
         directory.sync()?;
         // It is read as after the delivery: a file system may show another content or owner than was written.
         if directory.read(&temp_file.name, size)?.is_none_or(|read| *read.content != placeholder(size)) {
-            return Err(io::Error::other("what is written to its folder cannot be read back"));
+            return Err(io::Error::other("files written to its directory cannot be read back"));
         }
         // The key is written before the metadata is copied, which may be more restrictive.
         metadata::set_mode(&temp_file.file, metadata::PRIVATE, true)?;
