@@ -5,8 +5,7 @@ use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
 use keymint_delivery_adapter::{
-    Clipboard, Command, DeliveryRecord, EnvFile, KeyRecord, KeyState, Keyring, Profile, StoredItem,
-    wall_clock,
+    Clipboard, Command, EnvFile, KeyRecord, KeyState, Keyring, Profile, StoredItem, wall_clock,
 };
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
@@ -175,15 +174,16 @@ fn describe_owner(owner: &KeyOwner) -> String {
 
 /// Describes the destinations that got a key.
 pub(crate) fn places(record: &KeyRecord) -> String {
-    let places: Vec<_> = record.deliveries.iter().map(destination).collect();
+    let places = record.deliveries.iter().map(|it| destination(&it.to, it.profile.as_deref()));
+    let places: Vec<_> = places.collect();
     sanitize(&places.join(", "), LONGEST_PATH)
 }
 
-/// Describes a destination that got a key.
-pub(crate) fn destination(DeliveryRecord { to, profile, .. }: &DeliveryRecord) -> String {
-    match (&**to, profile) {
+/// Describes a destination that got a key, by its id and its slot.
+pub(crate) fn destination(id: &str, slot: Option<&str>) -> String {
+    match (id, slot) {
         (STDOUT, _) => "standard output".to_owned(),
-        (Command::ID, _) => "a command".to_owned(),
+        (Command::ID, _) => "the command of --pipe-to".to_owned(),
         (Clipboard::ID, _) => "the clipboard".to_owned(),
         (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
         (id, _) => id.trim_start_matches(EnvFile::ID_PREFIX).to_owned(),

@@ -1,8 +1,7 @@
 //! Texts about the old key of a rotation.
 
-use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, key_of};
-use crate::ui::stdout::STDOUT;
-use keymint_delivery_adapter::{Clipboard, Command, EnvFile, KeyRecord};
+use crate::ui::format::{ADMIN_KEY_VARIABLE, DASHBOARD, destination, key_of};
+use keymint_delivery_adapter::KeyRecord;
 use keymint_domain::text::escape;
 use keymint_domain::{DestinationId, KeptReason, ProjectKey};
 
@@ -64,15 +63,6 @@ fn why(old: &KeyRecord, reason: &KeptReason) -> String {
 }
 
 fn list(places: &[DestinationId]) -> String {
-    let places: Vec<_> = places.iter().map(place).collect();
+    let places: Vec<_> = places.iter().map(|id| escape(&destination(id.as_str(), id.slot()))).collect();
     places.join(" and ")
-}
-
-fn place(id: &DestinationId) -> String {
-    match id.as_str() {
-        STDOUT => "standard output".to_owned(),
-        Command::ID => "the command of --pipe-to".to_owned(),
-        Clipboard::ID => "the clipboard".to_owned(),
-        id => escape(id.strip_prefix(EnvFile::ID_PREFIX).unwrap_or(id)),
-    }
 }

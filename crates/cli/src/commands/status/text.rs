@@ -125,7 +125,7 @@ fn places(deliveries: &[DeliveryRecord]) -> Vec<String> {
     let mut delivered = Vec::new();
     let mut gone = Vec::new();
     for delivery in deliveries {
-        let place = destination(delivery);
+        let place = destination(&delivery.to, delivery.profile.as_deref());
         match delivery {
             DeliveryRecord { present: Some(true), .. } => delivered.push(place),
             DeliveryRecord { replaced_by: Some(Replacement { last4, .. }), .. } => {
