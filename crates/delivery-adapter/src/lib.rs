@@ -66,6 +66,7 @@ mod export;
 #[doc(hidden)]
 pub mod fail_point;
 mod fingerprint;
+mod found_key;
 mod keyring;
 mod process;
 mod profile;
@@ -82,6 +83,7 @@ pub use env_file::{
     SyntaxError, Warning,
 };
 pub use export::{ExportFormat, NotExpressible};
+pub use found_key::{FoundKey, KeySource};
 pub use keymint_host::WhichError;
 pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
 pub use profile::{InvalidProfile, Profile};
@@ -89,10 +91,10 @@ pub use run::run_command;
 #[cfg(unix)]
 pub use run::{monitor, restart};
 pub use store::{
-    DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyInUse, KeyOrigin, KeyRecord, KeyState,
-    MadeHere, Named, PendingSignIn, PortLock, PortLockError, RecordedKey, RecoveryStore, Replacement,
-    RotationOutcome, RotationRecord, StateDir, StoredKey, UsedSource, check_trusted_directory, is_same_file,
-    private_files, read_trusted,
+    AccountDescription, DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyDescription,
+    KeyOrigin, KeyRecord, KeyState, MadeHere, Named, PendingSignIn, PortLock, PortLockError, RecordedKey,
+    RecoveryStore, Replacement, RotationOutcome, RotationRecord, StateDir, StoredKey,
+    check_trusted_directory, is_same_file, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};
 

@@ -1,5 +1,6 @@
 //! The private directory of what is kept from one run to the next.
 
+mod description;
 mod journal;
 mod made_here;
 mod pending_sign_in;
@@ -13,6 +14,7 @@ mod trusted_file;
 
 use crate::threads;
 use crate::wall_clock::utc_now;
+pub use description::{AccountDescription, KeyDescription};
 pub use journal::{FinishedRun, Journal};
 use keymint_domain::DeliveryReport;
 pub use made_here::MadeHere;
@@ -24,7 +26,7 @@ pub use record::{
     RotationRecord,
 };
 pub use recovery::{RecoveryStore, StoredKey};
-pub use selection::{KeyInUse, UsedSource, is_same_file};
+pub use selection::is_same_file;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

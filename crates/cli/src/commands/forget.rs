@@ -12,9 +12,7 @@ use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{
-    KeyInUse, Keyring, RecordedKey, StateDir, StoredItem, UsedSource, fail_point,
-};
+use keymint_delivery_adapter::{KeySource, Keyring, RecordedKey, StateDir, StoredItem, fail_point};
 use keymint_domain::{ApiKey, InventoryKey, LastFour};
 use keymint_terminal::Signals;
 
@@ -113,9 +111,8 @@ fn conclude(
             let keys = state.known_keys();
             state.note_removed_from_keyring(profile).and(keys)
         });
-        let (keys, source) = (keys.unwrap_or_default(), UsedSource::Keyring(profile));
-        let in_use = key.map(|key| KeyInUse { key, source });
-        let known = in_use.and_then(|in_use| RecordedKey::in_use_or_newest(&keys, Some(in_use)));
+        let (keys, source) = (keys.unwrap_or_default(), KeySource::Keyring(context.sources.profile.clone()));
+        let known = key.and_then(|key| RecordedKey::in_use_or_newest(&keys, Some((key, &source))));
         let record = known.map(|known| &known.record);
         context.ui.report(&Message::Forgotten { profile, last_four, is_revoked: revoked.is_some(), record });
     } else if revoked.is_some() {

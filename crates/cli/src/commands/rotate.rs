@@ -2,7 +2,7 @@
 
 use crate::args::RotateArgs;
 use crate::commands::status::known_keys;
-use crate::commands::status::source::{self, KeySource};
+use crate::commands::status::source;
 use crate::config::CreateSettings;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::host::{INSTEAD_OF_CREATE, check_ci};
@@ -11,7 +11,7 @@ use crate::flow::context::Context;
 use crate::flow::rotation::rotate;
 use crate::ui::format::{key_of, own_path};
 use crate::ui::stdout::STDOUT;
-use keymint_delivery_adapter::{KeyInUse, RecordedKey, UsedSource};
+use keymint_delivery_adapter::RecordedKey;
 use keymint_domain::text::escape;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
@@ -61,18 +61,11 @@ async fn select(
     };
     let Some(text) = &args.key else {
         let found = source::find(context).await?;
-        let in_use = found.first().and_then(|found| {
-            let source = match &found.source {
-                KeySource::Variable(_) => UsedSource::Environment,
-                KeySource::EnvFile(path) => UsedSource::EnvFile(path),
-                KeySource::Keyring { profile } => UsedSource::Keyring(profile.as_str()),
-            };
-            Some(KeyInUse { key: found.key.as_ref().ok()?, source })
-        });
+        let in_use = found.first().and_then(|found| Some((found.key.as_ref().ok()?, &found.source)));
         let key = RecordedKey::in_use_or_newest(&keys, in_use);
         return key.cloned().ok_or_else(|| match in_use {
             None => unknown("this machine has no record of a key that can be rotated"),
-            Some(KeyInUse { key, .. }) => {
+            Some((key, _)) => {
                 let is_known = keys.iter().any(|known| known.record.is_of(key));
                 let why = if is_known { "is revoked or replaced" } else { "keymint did not put there" };
                 let last_four = escape(key.last_four());

@@ -12,10 +12,9 @@ use crate::flow::verify_key;
 use crate::ui::format::key_check;
 use crate::ui::json;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{Expiry, Keyring, RecordedKey, StateDir};
+use keymint_delivery_adapter::{Expiry, FoundKey, KeySource, Keyring, RecordedKey, StateDir};
 use keymint_domain::text::rough_duration;
 use keymint_domain::{ApiKey, KeyCheck};
-use source::{FoundKey, KeySource};
 
 pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliError> {
     let keys = known_keys()?;
@@ -23,7 +22,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
     // A user who never used the keyring need not know that it is unavailable.
     let may_be_in_keyring = keys.iter().any(is_in_keyring);
     found.retain(|found| {
-        may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring { .. })
+        may_be_in_keyring || found.key.is_ok() || !matches!(found.source, KeySource::Keyring(_))
     });
     let mut status = Status { keys, found, verified: None, shows_all: args.all };
     let mut failure = None;
@@ -71,7 +70,7 @@ enum Reason {
 
 impl Status {
     fn json(&self) -> String {
-        let found: Vec<_> = self.found.iter().map(FoundKey::json).collect();
+        let found: Vec<_> = self.found.iter().map(source::json).collect();
         let reason = self.reason().filter(|_| self.verified == Some(KeyCheck::NotAccepted));
         let reason = reason.map(|reason| match reason {
             Reason::Revoked(_) => "revoked",
@@ -119,7 +118,7 @@ impl Status {
     fn key_in_use(&self) -> Result<&ApiKey, CliError> {
         let none = |why: String| CliError::new(ErrorKind::NoKey, why).hint("`keymint create` creates one.");
         let found = self.found.first().ok_or_else(|| none("there is no key here to verify".to_owned()))?;
-        found.key.as_ref().map_err(|problem| none(format!("{}: {problem}", found.source)))
+        found.key.as_ref().map_err(|problem| none(format!("{}: {problem}", source::describe(&found.source))))
     }
 }
 

@@ -3,8 +3,7 @@
 use crate::error::{self, CliError};
 use crate::ui::message::DeliveredTo;
 use keymint_delivery_adapter::{
-    DeliveryRecord, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, RotationOutcome, StoredKey,
-    wall_clock,
+    AccountDescription, KeyDescription, KeyOrigin, KeyRecord, Named, RecordedKey, StoredKey, wall_clock,
 };
 use keymint_domain::text::escape_json;
 use keymint_domain::{
@@ -64,7 +63,7 @@ fn created(
         #[serde(skip_serializing_if = "Option::is_none")]
         organization: Option<&'a Named>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        service_account: Option<ServiceAccount<'a>>,
+        service_account: Option<AccountDescription<'a>>,
         project: &'a Named,
         key: CreatedKey<'a>,
         delivered_to: Vec<Destination<'a>>,
@@ -91,7 +90,7 @@ fn created(
         created_at: created_at.as_deref(),
         expires_at: expires_at.as_deref(),
     };
-    let service_account = record.service_account.as_ref().map(ServiceAccount::from);
+    let service_account = record.service_account.as_ref().map(AccountDescription::from);
     // The Admin API does not report the organization of a project.
     let (schema, organization) = match service_account {
         Some(_) => ("keymint.service_account/1", None),
@@ -340,7 +339,7 @@ pub(crate) fn status(
     #[derive(Serialize)]
     struct Status<'a> {
         schema: &'static str,
-        keys: Vec<StatusKey<'a>>,
+        keys: Vec<KeyDescription<'a>>,
         in_use: Option<&'a FoundKey<'a>>,
         shadowed: &'a [FoundKey<'a>],
         verified: Option<&'static str>,
@@ -348,116 +347,8 @@ pub(crate) fn status(
     }
     let (in_use, shadowed) = found.split_first().unzip();
     let verified = verified.map(KeyCheck::name);
-    let (keys, shadowed) = (keys.iter().map(StatusKey::from).collect(), shadowed.unwrap_or_default());
+    let (keys, shadowed) = (keys.iter().map(KeyDescription::from).collect(), shadowed.unwrap_or_default());
     to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified, reason })
-}
-
-/// A key that this machine was given, without the key itself.
-#[derive(Serialize)]
-struct StatusKey<'a> {
-    id: &'a str,
-    state: KeyState,
-    origin: KeyOrigin,
-    time: &'a str,
-    name: &'a str,
-    organization: &'a Named,
-    project: &'a Named,
-    api_base: &'a str,
-    last4: Option<&'a str>,
-    key_id: Option<&'a str>,
-    created_at: Option<&'a str>,
-    expires_at: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service_account: Option<ServiceAccount<'a>>,
-    revoked_at: Option<&'a str>,
-    delivered_to: &'a [String],
-    deliveries: Vec<Delivery<'a>>,
-    kept_in: Option<Cow<'a, str>>,
-    profile: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rotation: Option<RotationOf<'a>>,
-}
-
-/// The rotation in which a key was created.
-#[derive(Serialize)]
-struct RotationOf<'a> {
-    /// The id of the old key.
-    replaces: &'a str,
-    outcome: Option<RotationOutcome>,
-}
-
-/// A place that was given a key.
-#[derive(Serialize)]
-struct Delivery<'a> {
-    to: &'a str,
-    profile: Option<&'a str>,
-    variable: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<&'a str>,
-    at: &'a str,
-    removed_at: Option<&'a str>,
-    replaced_by: Option<ReplacedBy<'a>>,
-    present: Option<bool>,
-}
-
-#[derive(Serialize)]
-struct ReplacedBy<'a> {
-    id: &'a str,
-    last4: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct ServiceAccount<'a> {
-    id: Option<&'a str>,
-    name: &'a Option<String>,
-}
-
-impl<'a> From<&'a Named> for ServiceAccount<'a> {
-    fn from(account: &'a Named) -> Self {
-        Self { id: (!account.is_unknown()).then_some(&account.id), name: &account.title }
-    }
-}
-
-impl<'a> From<&'a RecordedKey> for StatusKey<'a> {
-    fn from(RecordedKey { id, record }: &'a RecordedKey) -> Self {
-        let delivery = |delivery: &'a DeliveryRecord| Delivery {
-            to: &delivery.to,
-            profile: delivery.profile.as_deref(),
-            variable: delivery.variable.as_deref(),
-            fingerprint: delivery.fingerprint.as_deref(),
-            at: &delivery.at,
-            removed_at: delivery.removed_at.as_deref(),
-            replaced_by: delivery
-                .replaced_by
-                .as_ref()
-                .map(|by| ReplacedBy { id: &by.id, last4: by.last4.as_deref() }),
-            present: delivery.present,
-        };
-        Self {
-            id,
-            state: record.state,
-            origin: record.origin,
-            time: &record.time,
-            name: &record.name,
-            organization: &record.organization,
-            project: &record.project,
-            api_base: &record.api_base,
-            last4: record.last4.as_deref(),
-            key_id: record.key_id.as_deref(),
-            created_at: record.created_at.as_deref(),
-            expires_at: record.expires_at.as_deref(),
-            service_account: record.service_account.as_ref().map(ServiceAccount::from),
-            revoked_at: record.revoked_at.as_deref(),
-            delivered_to: &record.delivered_to,
-            deliveries: record.deliveries.iter().map(delivery).collect(),
-            kept_in: record.kept_in.as_deref().map(Path::to_string_lossy),
-            profile: record.profile.as_deref(),
-            rotation: record
-                .rotation
-                .as_ref()
-                .map(|rotation| RotationOf { replaces: &rotation.replaces, outcome: rotation.outcome }),
-        }
-    }
 }
 
 /// A key that a program finds, without the key itself.

@@ -149,7 +149,7 @@ pub struct DeliveryRecord {
 }
 
 /// A key that replaced another one at a destination.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replacement {
     /// The [id](super::Journal::id) of the journal of its run.
     pub id: String,

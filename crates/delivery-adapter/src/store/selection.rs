@@ -1,30 +1,10 @@
 //! The choice of a key among those that this machine was given.
 
 use super::{DeliveryRecord, KeyState, RecordedKey, RotationOutcome};
-use crate::Keyring;
+use crate::{KeySource, Keyring};
 use keymint_domain::ApiKey;
 use std::fs;
 use std::path::Path;
-
-/// The key that a program finds.
-#[derive(Debug, Clone, Copy)]
-pub struct KeyInUse<'a> {
-    /// The key.
-    pub key: &'a ApiKey,
-    /// The source that the program reads.
-    pub source: UsedSource<'a>,
-}
-
-/// A source in which a program finds a key.
-#[derive(Debug, Clone, Copy)]
-pub enum UsedSource<'a> {
-    /// The environment, which may have a key from anywhere.
-    Environment,
-    /// A dotenv file.
-    EnvFile(&'a Path),
-    /// The keyring, for this profile.
-    Keyring(&'a str),
-}
 
 impl RecordedKey {
     /// Returns the keys that a user names by the id, the name or the last four characters, or by the id of the run. An
@@ -54,15 +34,15 @@ impl RecordedKey {
 
     /// Returns the key that a program uses, or the newest that was delivered to a user if the program finds no key.
     /// `None` if it finds a key that is not one of these, or is revoked or replaced everywhere.
-    pub fn in_use_or_newest<'a>(keys: &'a [Self], in_use: Option<KeyInUse<'_>>) -> Option<&'a Self> {
+    pub fn in_use_or_newest<'a>(keys: &'a [Self], in_use: Option<(&ApiKey, &KeySource)>) -> Option<&'a Self> {
         let is_delivered =
             |key: &&Self| key.record.state == KeyState::Delivered && !key.record.deliveries.is_empty();
         let is_of_user = |key: &&Self| key.record.service_account.is_none();
         let mut valid = keys.iter().rev().filter(|key| key.may_be_valid());
         let is_somewhere = |key: &Self| key.record.current_deliveries().next().is_some();
         match in_use {
-            Some(in_use) => {
-                valid.find(|key| key.is_at(in_use) && (!key.is_replaced(keys) || is_somewhere(key)))
+            Some((in_use, source)) => {
+                valid.find(|key| key.is_at(in_use, source) && (!key.is_replaced(keys) || is_somewhere(key)))
             }
             None => valid.find(|key| is_delivered(key) && is_of_user(key) && !key.is_replaced(keys)),
         }
@@ -81,12 +61,12 @@ impl RecordedKey {
         outcomes.flatten().any(|outcome| outcome != RotationOutcome::NotReplaced)
     }
 
-    fn is_at(&self, KeyInUse { key, source }: KeyInUse<'_>) -> bool {
+    fn is_at(&self, key: &ApiKey, source: &KeySource) -> bool {
         let is_there = |delivery: &DeliveryRecord| match source {
-            UsedSource::Environment => true,
-            UsedSource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
-            UsedSource::Keyring(profile) => {
-                delivery.to == Keyring::ID && delivery.profile.as_deref() == Some(profile)
+            KeySource::Variable(_) => true,
+            KeySource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
+            KeySource::Keyring(profile) => {
+                delivery.to == Keyring::ID && delivery.profile.as_deref() == Some(profile.as_str())
             }
         };
         self.record.is_of(key) && self.record.deliveries.iter().any(is_there)
@@ -101,7 +81,7 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{KeyRecord, Named, RotationRecord};
+    use crate::{KeyRecord, Named, Profile, RotationRecord, VariableName};
 
     fn key(run: &str, name: &str, last4: &str, to: &str) -> RecordedKey {
         let record = KeyRecord {
@@ -203,7 +183,8 @@ mod tests {
         let mut keys = [key("1", "laptop", "aaaa", "keyring"), key("2", "laptop", "bbbb", "keyring")];
         keys[1].record.rotation =
             Some(RotationRecord { replaces: "1".to_owned(), outcome: Some(RotationOutcome::Kept) });
-        let in_use = KeyInUse { key: &ending_in("aaaa"), source: UsedSource::Environment };
+        let (key, source) = (ending_in("aaaa"), KeySource::Variable(VariableName::default()));
+        let in_use = (&key, &source);
         assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_some());
         keys[0].record.deliveries[0].removed_at = Some("2".to_owned());
         assert!(RecordedKey::in_use_or_newest(&keys, Some(in_use)).is_none());
@@ -224,20 +205,22 @@ mod tests {
             replaced,
             new,
         ];
-        let (file, keyring) =
-            (UsedSource::EnvFile(Path::new("/project/.env")), UsedSource::Keyring("default"));
+        let in_keyring = |profile: &str| KeySource::Keyring(Profile::parse(profile).unwrap());
+        let file = |path: &str| KeySource::EnvFile(path.into());
+        let environment = &KeySource::Variable(VariableName::default());
+        let (keyring, other_profile) = (&in_keyring("default"), &in_keyring("work"));
+        let (file, other_file) = (&file("/project/.env"), &file("/other/.env"));
         for (last_four, source, expected) in [
             ("aaaa", file, Some("1")),
-            ("aaaa", UsedSource::EnvFile(Path::new("/other/.env")), None),
+            ("aaaa", other_file, None),
             ("aaaa", keyring, None),
             ("bbbb", keyring, Some("2")),
-            ("bbbb", UsedSource::Keyring("work"), None),
-            ("aaaa", UsedSource::Environment, Some("1")),
+            ("bbbb", other_profile, None),
+            ("aaaa", environment, Some("1")),
             ("dddd", keyring, None),
-            ("zzzz", UsedSource::Environment, None),
+            ("zzzz", environment, None),
         ] {
-            let key = &ending_in(last_four);
-            let found = RecordedKey::in_use_or_newest(&keys, Some(KeyInUse { key, source }));
+            let found = RecordedKey::in_use_or_newest(&keys, Some((&ending_in(last_four), source)));
             assert_eq!(found.map(|key| key.id.as_str()), expected, "{last_four}, {source:?}");
         }
         let newest =

@@ -1,10 +1,11 @@
 //! The status as text.
 
 use super::Status;
-use super::source::{FoundKey, KeySource};
+use super::source;
 use crate::ui::format::{DASHBOARD, PROJECTS_PAGE, destination, indented, key_of, quoted, recover_command};
 use keymint_delivery_adapter::{
-    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, RecordedKey, Replacement,
+    DeliveryRecord, Expiry, FoundKey, KeyOrigin, KeyRecord, KeySource, KeyState, Named, RecordedKey,
+    Replacement,
 };
 use keymint_domain::text::{rough_duration, sanitize};
 
@@ -21,7 +22,7 @@ impl Status {
             None => lines.push("Programs started here find no key.".to_owned()),
             Some(found) => {
                 lines.push(match found.source {
-                    KeySource::Keyring { .. } => {
+                    KeySource::Keyring(_) => {
                         "Programs started here find no key by themselves. Stored here:".to_owned()
                     }
                     _ => "Programs started here use:".to_owned(),
@@ -73,8 +74,8 @@ impl Status {
                 }
             }
         };
-        let line = indented(2, &sanitize(&format!("{}: {what}", found.source), LONGEST));
-        std::iter::once(line).chain(found.source.who().map(|who| indented(4, &who))).collect()
+        let line = indented(2, &sanitize(&format!("{}: {what}", source::describe(&found.source)), LONGEST));
+        std::iter::once(line).chain(source::readers(&found.source).map(|who| indented(4, &who))).collect()
     }
 }
 
