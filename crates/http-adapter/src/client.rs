@@ -1,6 +1,6 @@
 //! The transport of native programs: reqwest and rustls.
 
-use crate::failure::failure;
+use crate::failure::transport_error;
 use crate::options::HttpOptions;
 use crate::transport::{Request, Response, ResponseBody, Transport, TransportError};
 use async_trait::async_trait;
@@ -25,7 +25,8 @@ impl Transport for Client {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let mut response = request.send().await.map_err(|error| failure(error, &host, &self.options))?;
+        let mut response =
+            request.send().await.map_err(|error| transport_error(error, &host, &self.options))?;
         let (status, headers) = (response.status(), mem::take(response.headers_mut()));
         let options = Arc::clone(&self.options);
         Ok(Response { status, headers, body: Box::new(Body { response, host, options }) })
@@ -41,6 +42,6 @@ struct Body {
 #[async_trait]
 impl ResponseBody for Body {
     async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
-        self.response.chunk().await.map_err(|error| failure(error, &self.host, &self.options))
+        self.response.chunk().await.map_err(|error| transport_error(error, &self.host, &self.options))
     }
 }

@@ -17,7 +17,7 @@ const LONGEST_NAME: usize = 300;
 ///
 /// Only a failure to connect counts as not sent. In doubt the request was sent: the time limit of
 /// the whole request may expire before anything is sent, which reqwest does not report.
-pub(crate) fn failure(error: reqwest::Error, host: &str, options: &HttpOptions) -> TransportError {
+pub(crate) fn transport_error(error: reqwest::Error, host: &str, options: &HttpOptions) -> TransportError {
     let error = error.without_url();
     let cause = root_cause(&error);
     if error.is_connect() || error.is_builder() {

@@ -1,6 +1,6 @@
 //! The connections to one origin.
 
-use crate::failure::{chain, failure};
+use crate::failure::{chain, transport_error};
 use crate::options::{HttpOptions, HttpSetupError};
 use crate::preconnect::{ConnectionSlot, Kept};
 use crate::proxy::Proxy;
@@ -66,7 +66,7 @@ impl Service {
         }
         let (origin, host) =
             (self.url.origin().ascii_serialization(), self.url.host_str().unwrap_or_default());
-        let TransportError { kind, words, cause } = failure(error, host, &options);
+        let TransportError { kind, words, cause } = transport_error(error, host, &options);
         let cause =
             cause.map_or_else(String::new, |cause| format!(": {}", redactor.clean(&cause, LONGEST_CAUSE)));
         let detail = format!("{origin} cannot be reached: {words}{cause}");
