@@ -90,8 +90,14 @@ impl ResponseBody for Body {
         local(async move {
             let result = JsFuture::from(reader.read()).await.map_err(|error| cut(&error))?;
             let chunk = Reflect::get(&result, &"value".into()).unwrap_or_default();
-            let chunk = chunk.dyn_into::<Uint8Array>().ok();
-            Ok(chunk.map(|chunk| chunk.to_vec().into()))
+            if chunk.is_undefined() {
+                return Ok(None);
+            }
+            match chunk.dyn_into::<Uint8Array>() {
+                Ok(chunk) => Ok(Some(chunk.to_vec().into())),
+                Err(_) => Err(TransportError::new(ServiceErrorKind::Interrupted, TransportError::CUT)
+                    .because("a part of it is not bytes")),
+            }
         })
         .await
     }
