@@ -1,6 +1,7 @@
 //! The private directory of what is kept from one run to the next.
 
 mod description;
+mod inspection;
 mod journal;
 mod made_here;
 mod pending_sign_in;

@@ -3,7 +3,7 @@
 use super::RecordedKey;
 use crate::fingerprint::fingerprint;
 use crate::wall_clock::{self, utc_now};
-use crate::{Command, EnvFile, EnvFileErrorKind, Keyring, VariableName};
+use crate::{Command, EnvFile, Keyring};
 use keymint_domain::{
     ApiKey, DeliveryReport, DestinationId, KeyId, KnownKey, LastFour, OldKeyOutcome, Project, Target, Title,
 };
@@ -436,68 +436,8 @@ impl KeyRecord {
     }
 }
 
-impl RecordedKey {
-    /// Finds out which of the profiles of the keyring that were given the key have no key now: the user may have removed
-    /// it by other means.
-    pub async fn inspect_keyring(&mut self) {
-        for delivery in self.record.deliveries.iter_mut().filter(|delivery| delivery.to == Keyring::ID) {
-            if let Some(profile) = &delivery.profile {
-                delivery.is_empty = matches!(Keyring::get(profile).await, Ok(None));
-            }
-        }
-    }
-
-    /// Finds out which of the dotenv files that were given one of these keys still have it. A file that cannot be read
-    /// may have it. If the variable is unknown, the file may have it too, unless the default variable has it. Each file
-    /// is read once for each variable.
-    pub fn inspect_files(keys: &mut [Self]) {
-        let mut files = HashMap::new();
-        for KeyRecord { fingerprint, last4, deliveries, .. } in keys.iter_mut().map(|key| &mut key.record) {
-            for delivery in deliveries {
-                let Some(path) = delivery.to.strip_prefix(EnvFile::ID_PREFIX) else { continue };
-                let Ok(variable) =
-                    delivery.variable.as_deref().map_or(Ok(VariableName::default()), VariableName::parse)
-                else {
-                    continue;
-                };
-                let file = files
-                    .entry((path.to_owned(), variable.as_str().to_owned()))
-                    .or_insert_with(|| InspectedFile::read(path, &variable));
-                let present = file
-                    .key
-                    .as_ref()
-                    .map(|key| key.as_ref().is_some_and(|key| is_of(fingerprint, last4, key)));
-                if delivery.variable.is_some() || present == Some(true) {
-                    delivery.variable = Some(variable.as_str().to_owned());
-                    (delivery.present, delivery.is_empty) = (present, file.is_empty);
-                }
-            }
-        }
-    }
-}
-
-/// A variable in a dotenv file.
-struct InspectedFile {
-    /// Its key, if it has one. `None` if the file cannot be read.
-    key: Option<Option<ApiKey>>,
-    is_empty: bool,
-}
-
-impl InspectedFile {
-    fn read(path: &str, variable: &VariableName) -> Self {
-        let found = EnvFile::find_key(Path::new(path), variable);
-        let is_empty = matches!(found, Ok(None)) && Path::new(path).exists();
-        let key = match found {
-            // The path has a replacement for what is not text.
-            Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
-            Ok(key) => Some(key),
-            Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(None),
-        };
-        Self { key, is_empty }
-    }
-}
-
-fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &ApiKey) -> bool {
+/// Returns whether the fingerprint, or else the last four characters, are those of the key.
+pub(super) fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &ApiKey) -> bool {
     match recorded {
         Some(recorded) => *recorded == fingerprint([key.expose().as_bytes()]),
         None => last4.as_ref().is_some_and(|last4| !last4.is_empty() && last4 == key.last_four()),
@@ -620,70 +560,11 @@ mod tests {
         assert!(keys.iter().all(|key| by(key).is_some()));
     }
 
-    #[test]
-    fn a_file_that_was_inspected_decides_whether_it_has_the_key() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(".env");
-        let file = format!("{}{}", EnvFile::ID_PREFIX, path.display());
-        let key = |variable: Option<&str>, is_replaced: bool| {
-            let replaced_by = is_replaced.then(|| Replacement { id: "2".to_owned(), last4: None });
-            let variable = variable.map(str::to_owned);
-            let delivery =
-                DeliveryRecord { to: file.clone(), variable, replaced_by, ..DeliveryRecord::default() };
-            let last4 = Some("6789".to_owned());
-            let deliveries = vec![delivery];
-            let record = KeyRecord { last4, deliveries, ..KeyRecord::of_unknown_origin("a") };
-            RecordedKey { id: "1".to_owned(), record }
-        };
-        let here = Some("OPENAI_API_KEY=sk-proj-0123456789\n");
-        let (other, unset) = (Some("OPENAI_API_KEY=sk-proj-another-key\n"), Some("A=1\n"));
-        for (content, variable, is_replaced, is_current) in [
-            (here, Some("OPENAI_API_KEY"), false, true),
-            // The user has put it back.
-            (here, Some("OPENAI_API_KEY"), true, true),
-            (here, None, true, true),
-            (other, Some("OPENAI_API_KEY"), false, true),
-            (other, Some("OPENAI_API_KEY"), true, false),
-            (unset, Some("OPENAI_API_KEY"), false, false),
-            // Another variable may have it.
-            (unset, None, false, true),
-            // It may have been moved.
-            (None, Some("OPENAI_API_KEY"), false, true),
-        ] {
-            let _ = fs::remove_file(&path);
-            content.iter().for_each(|content| fs::write(&path, content).unwrap());
-            let mut key = key(variable, is_replaced);
-            RecordedKey::inspect_files(std::slice::from_mut(&mut key));
-            let case = format!("{content:?} {variable:?} {is_replaced}");
-            assert_eq!(key.record.current_deliveries().count(), usize::from(is_current), "{case}");
-            let is_traceable = key.record.deliveries[0].is_traceable();
-            assert_eq!(is_traceable, variable.is_some() || content == here, "{case}");
-        }
-    }
-
-    /// Reading the file for each key would take minutes.
-    #[test]
-    fn a_large_file_that_was_given_thousands_of_keys_is_read_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join(".env");
-        fs::write(&path, "A=1\n".repeat(20_000) + "OPENAI_API_KEY=sk-proj-0123456789\n").unwrap();
-        let file = format!("{}{}", EnvFile::ID_PREFIX, path.display());
-        let records = ["6789", "aaaa"].map(|last4| line(last4, &[(&file, "OPENAI_API_KEY", "1")]));
-        let key = |id: usize| RecordedKey {
-            id: id.to_string(),
-            record: serde_json::from_str(&records[id % 2]).unwrap(),
-        };
-        let mut keys: Vec<_> = (0..2_000).map(key).collect();
-        RecordedKey::inspect_files(&mut keys);
-        let present = keys.iter().map(|key| key.record.deliveries[0].present);
-        assert!(present.eq([Some(true), Some(false)].into_iter().cycle().take(2_000)));
-    }
-
     /// A dotenv file may have become a symbolic link since.
     #[cfg(unix)]
     #[tokio::test]
     async fn a_recorded_file_is_the_one_that_a_delivery_changes_now() {
-        use crate::Overwrite;
+        use crate::{Overwrite, VariableName};
         use keymint_domain::KeyDestination;
         let directory = tempfile::tempdir().unwrap();
         let [link, target] = [".env", "real.env"].map(|name| directory.path().join(name));
