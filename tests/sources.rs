@@ -112,6 +112,8 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         // Stored, and compared with the stored value.
         ("crates/delivery-adapter/src/keyring.rs", 3),
         ("crates/delivery-adapter/src/store/recovery.rs", 1),
+        // The fingerprint of the key is recorded, and compared.
+        ("crates/delivery-adapter/src/store/record.rs", 2),
         // The name of the file is the fingerprint of the state.
         ("crates/delivery-adapter/src/store/pending_sign_in.rs", 1),
         // The URL that the user opens has the state, and the response is compared with it.
