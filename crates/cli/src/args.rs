@@ -209,7 +209,9 @@ fn template(program: &clap::Command) -> String {
             let _ = writeln!(template, "{}", textwrap::fill(&format!("{name}{about}"), options));
         }
     }
-    template + EXAMPLES + &format!("\n{header}Options:{header:#}\n{{options}}")
+    let options = textwrap::Options::new(width).subsequent_indent("      ");
+    template.extend(EXAMPLES.lines().map(|line| textwrap::fill(line, &options) + "\n"));
+    template + &format!("\n{header}Options:{header:#}\n{{options}}")
 }
 
 /// Returns the help of the program with its commands in groups, if this is that help.

@@ -54,7 +54,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
                 .to_owned(),
         ),
         #[cfg(feature = "sandbox")]
-        Message::DemonstrationOver => return vec![Blank, Step("Now for real: `keymint create`".to_owned())],
+        Message::DemonstrationOver => return vec![Step("Now for real: `keymint create`".to_owned())],
         Message::Listening { redirect_uri } => Detail(format!("Listening at {redirect_uri}")),
         Message::Browser(Opening::NotWanted) => return Vec::new(),
         Message::Browser(Opening::Tried) => Step("Tried to open it for you.".to_owned()),
