@@ -167,7 +167,9 @@ impl From<ProvisionError> for Failure {
                 "The user can ask an owner of the organization for the permission to list projects."
                     .to_owned()
             }
-            ProvisionError::Target(TargetError::NoSuchTarget { choices, .. }) => {
+            ProvisionError::Target(
+                TargetError::NoSuchTarget { choices, .. } | TargetError::NoDefaultProject { choices, .. },
+            ) => {
                 format!("Name one of these: {}.", listed(choices))
             }
             ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {

@@ -90,7 +90,9 @@ impl From<ProvisionError> for Failure {
                 failure.with_service(&cause).with("target", target).with("keyName", key_name)
             }
             ProvisionError::Target(
-                TargetError::NoSuchTarget { choices, .. } | TargetError::Ambiguous { choices, .. },
+                TargetError::NoSuchTarget { choices, .. }
+                | TargetError::Ambiguous { choices, .. }
+                | TargetError::NoDefaultProject { choices, .. },
             ) => failure.with("choices", choices.iter().map(choice).collect::<Vec<_>>()),
             _ => failure,
         }

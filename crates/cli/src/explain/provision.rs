@@ -51,6 +51,10 @@ pub(crate) fn provision(error: ProvisionError, now: &str) -> CliError {
                 }
             }
         }
+        ProvisionError::Target(TargetError::NoDefaultProject { choices, .. }) => {
+            candidates.clone_from(choices);
+            "Name one of its projects with --project:"
+        }
         ProvisionError::Target(TargetError::Ambiguous { choices, .. }) => {
             candidates.clone_from(choices);
             "Name the one that you mean by its id:"

@@ -26,19 +26,23 @@ pub(crate) async fn target(
     }
     let mut plan = settings.plan.clone();
     loop {
-        let (choices, requested) = match provisioner.with_plan(&plan).wait_for_target(session).await {
-            Err(ProvisionError::Target(TargetError::Ambiguous { choices, requested }))
-                if prompter.is_interactive() =>
-            {
-                (choices, requested)
-            }
+        let error = match provisioner.with_plan(&plan).wait_for_target(session).await {
+            Err(ProvisionError::Target(error)) if prompter.is_interactive() => error,
             outcome => return outcome.map_err(|error| context.explain(error)),
         };
-        let question = format!("There is more than one {requested}:");
+        let (choices, question) = match &error {
+            TargetError::Ambiguous { choices, requested } => {
+                (choices, format!("There is more than one {requested}:"))
+            }
+            TargetError::NoDefaultProject { choices, requested } => {
+                (choices, format!("No project of {requested} is the default one:"))
+            }
+            _ => return Err(context.explain(error)),
+        };
         let lines: Vec<_> = choices.iter().map(format::candidate).collect();
         receiver.show(Progress::Choosing);
         let Some(chosen) = prompter.select(&question, &lines).await else {
-            return Err(context.explain(TargetError::Ambiguous { choices, requested }));
+            return Err(context.explain(error));
         };
         match choices[chosen].target() {
             Some(target) => return Ok(target),

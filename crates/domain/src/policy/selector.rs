@@ -20,7 +20,8 @@ const LONGEST_NAME: usize = 80;
 pub struct TargetSelector {
     /// The organization. `None` searches all organizations for the project.
     pub organization: Option<String>,
-    /// The project, which need not be a default one. `None` selects the organization's default project.
+    /// The project, which need not be a default one. `None` selects the organization's default project. A named
+    /// organization without one may have a single project, which is selected then.
     pub project: Option<String>,
 }
 
@@ -73,6 +74,14 @@ pub enum TargetError {
         /// The requested name.
         requested: RequestedTarget,
         /// The entries with this title, in the order of preference.
+        choices: Vec<Candidate>,
+    },
+    /// The requested organization has several projects, and none is the default one.
+    #[error("{requested} has no default project")]
+    NoDefaultProject {
+        /// The organization.
+        requested: RequestedTarget,
+        /// Its projects.
         choices: Vec<Candidate>,
     },
 }

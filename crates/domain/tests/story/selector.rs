@@ -148,14 +148,17 @@ fn an_empty_list_is_waited_for() {
 }
 
 #[test]
-fn a_named_organization_without_its_default_project_is_waited_for_until_the_time_is_up() {
+fn a_named_organization_without_a_default_project_gives_its_only_one_and_is_not_waited_for() {
     let clock = FakeClock::new();
     let platform = account(&clock).with(titled("org-new", "New"), vec![named("proj_new", "Web")]);
-
     let story = choose(&platform, &clock, "New", "");
+    assert_eq!((story.target(), story.took), (("org-new", "proj_new"), Duration::ZERO));
 
-    assert_eq!(story.last_observation(), Observation::NoDefaultProject { organizations: 1, projects: 1 });
-    assert_eq!(story.took, Duration::from_secs(60));
+    let projects = vec![named("proj_web", "Web"), named("proj_app", "App")];
+    let story = choose(&account(&clock).with(titled("org-new", "New"), projects), &clock, "New", "");
+    let (words, choices) = story.target_error();
+    assert_eq!((words.as_str(), choices.len()), (r#"organization "New" has no default project"#, 2));
+    assert_eq!(story.took, Duration::ZERO);
 }
 
 #[test]

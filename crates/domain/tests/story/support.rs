@@ -67,7 +67,9 @@ impl Story {
     /// Returns the error's text, and the organization and project ids of its choices.
     pub(crate) fn target_error(&self) -> (String, Vec<(&str, &str)>) {
         let Err(ProvisionError::Target(
-            error @ (TargetError::NoSuchTarget { choices, .. } | TargetError::Ambiguous { choices, .. }),
+            error @ (TargetError::NoSuchTarget { choices, .. }
+            | TargetError::Ambiguous { choices, .. }
+            | TargetError::NoDefaultProject { choices, .. }),
         )) = &self.outcome
         else {
             panic!("{:?}", self.outcome)

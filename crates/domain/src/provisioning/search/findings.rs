@@ -16,11 +16,13 @@ use std::time::Duration;
 pub(super) struct Findings<'a> {
     /// The id or title of the requested project.
     requested: Option<&'a str>,
+    /// The id or title of the requested organization.
+    organization: Option<&'a str>,
     /// The default project that is preferred, if none is requested, although it certainly refuses keys.
     refusing: Option<Candidate>,
     /// Whether the user's own organization still has to be set up.
     needs_onboarding: bool,
-    /// Every project that was seen, if one is requested.
+    /// Every project that was seen, if a project or an organization is requested.
     candidates: Vec<Candidate>,
     /// The number of organizations whose lists were read.
     read: usize,
@@ -42,7 +44,8 @@ impl<'a> Findings<'a> {
     /// Starts without findings. `complete` says whether the list of organizations was read to its end.
     pub(super) fn new(selector: &'a TargetSelector, complete: bool) -> Self {
         let requested = selector.project.as_deref();
-        Self { requested, unread: usize::from(!complete), ..Self::default() }
+        let organization = selector.organization.as_deref();
+        Self { requested, organization, unread: usize::from(!complete), ..Self::default() }
     }
 
     /// Adds the projects of one more organization. Returns the target if no other list can change it.
@@ -52,6 +55,10 @@ impl<'a> Findings<'a> {
         self.projects += listing.items.len();
         self.unread += usize::from(!listing.complete);
         self.needs_onboarding |= organization.needs_onboarding();
+        if self.requested.is_some() || self.organization.is_some() {
+            let projects = listing.items.iter().map(|project| Candidate::of_project(organization, project));
+            self.candidates.extend(projects);
+        }
         match self.requested {
             None => {
                 let candidate = Candidate::of_project(organization, default_project(&listing.items)?);
@@ -64,9 +71,6 @@ impl<'a> Findings<'a> {
                 if organization.refuses_keys() { refusing.target() } else { None }
             }
             Some(name) => {
-                let candidates =
-                    listing.items.iter().map(|project| Candidate::of_project(organization, project));
-                self.candidates.extend(candidates);
                 // Another list may have the same title, but not the same id.
                 let named = listing.items.iter().find(|project| project.id.as_str() == name)?;
                 Some(Target::new(organization, named))
@@ -97,7 +101,7 @@ impl<'a> Findings<'a> {
 
     /// Concludes from all lists together.
     pub(super) fn finish(self) -> Result<Target, NoTarget> {
-        if let Some(target) = self.refusing.and_then(|candidate| candidate.target()) {
+        if let Some(target) = self.refusing.as_ref().and_then(Candidate::target) {
             return Ok(target);
         }
         if self.read == 0 || (self.cut && self.requested.is_some()) {
@@ -114,7 +118,7 @@ impl<'a> Findings<'a> {
             Observation::NoDefaultProject { organizations, projects }
         };
         let Some(name) = self.requested else {
-            return Err(NoTarget::NotYet(observed, None));
+            return self.without_default_project(observed);
         };
         let matching = resolve(name, &self.candidates);
         if let [only] = matching[..]
@@ -134,6 +138,22 @@ impl<'a> Findings<'a> {
         let may_come = self.empty > 0 || failed_for_now;
         let unmet = TargetError::NoSuchTarget { requested, choices: self.candidates, unread: self.unread };
         Err(if may_come { NoTarget::NotYet(observed, Some(unmet)) } else { NoTarget::Final(unmet) })
+    }
+
+    /// Concludes without a default project. It is waited for, unless the user named an organization that has other
+    /// projects.
+    fn without_default_project(self, observed: Observation) -> Result<Target, NoTarget> {
+        let Some(name) = self.organization.filter(|_| self.unread == 0 && !self.needs_onboarding) else {
+            return Err(NoTarget::NotYet(observed, None));
+        };
+        match &self.candidates[..] {
+            [] => Err(NoTarget::NotYet(observed, None)),
+            [only] => only.target().ok_or(NoTarget::NotYet(observed, None)),
+            _ => {
+                let requested = RequestedTarget::Organization(name.to_owned());
+                Err(NoTarget::Final(TargetError::NoDefaultProject { requested, choices: self.candidates }))
+            }
+        }
     }
 }
 
