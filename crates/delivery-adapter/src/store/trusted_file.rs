@@ -101,7 +101,7 @@ fn check_path(path: &Path) -> io::Result<()> {
             distrust.get_or_insert(if here == path {
                 "it belongs to another user".to_owned()
             } else {
-                format!("another user owns {place} and can replace it")
+                format!("{place} belongs to another user, who can replace it")
             });
         }
         if kind.is_symlink() {
@@ -206,7 +206,7 @@ mod tests {
         for folder in [".config", ".config/keymint"] {
             let folder = home.path().join(folder);
             chown(&folder, Some(ANOTHER_USER), None).unwrap();
-            assert!(refusal(&file).ends_with(" belongs to another user"), "{}", refusal(&file));
+            assert!(refusal(&file).contains(" belongs to another user, who"), "{}", refusal(&file));
             let missing = read_trusted(&file.with_file_name("missing"), 1024).unwrap_err();
             assert_eq!(missing.kind(), io::ErrorKind::NotFound);
             chown(&folder, Some(0), None).unwrap();
