@@ -342,7 +342,7 @@ async fn a_keyring_without_one_clear_key_gives_none() {
     locked.store("default", &[], KEY);
     locked.lock();
     for (session, command, code, words) in [
-        (shared, "run --profile no-key -- env", 11, &["no key"][..]),
+        (shared, "run --profile no-key -- env", 11, &["is not a key"][..]),
         (shared, "run --profile two -- env", 11, &["2 items"]),
         (shared, "forget --yes --profile two", 11, &["2 items"]),
         (&locked, "run -- env", 11, &["locked", "--env-file"]),
