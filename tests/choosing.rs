@@ -93,26 +93,150 @@ async fn a_list_shows_everything_and_creates_nothing() {
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use super::*;
-    use crate::support::machine;
-    use keymint_testkit::{Machine, Terminal, browse};
+    use crate::support::{KEYMINT, machine};
+    use keymint_testkit::{Launch, Machine, Scripts, Terminal, browse, until};
+    use std::fs;
+    use std::process::Command;
 
-    /// Starts `create` with these flags, and signs in.
-    async fn signed_in(flags: &str) -> (Machine, Terminal) {
-        let machine = machine(three()).await;
-        let mut terminal = machine.terminal(&format!("create --no-browser --json {flags}"));
+    const MENU: &str = "text to filter: ";
+    const PROMPT: &str = "ready> ";
+
+    /// Returns this shell on a terminal of a known size, which has a menu.
+    fn shell(machine: &Machine, args: &[&str]) -> Launch {
+        let sized = [
+            "-c",
+            "stty cols 80 rows 24; PS1='ready> ' exec \"$@\"",
+            "sh",
+            "env",
+            "--default-signal=INT,QUIT",
+        ];
+        let shell = Launch::new("sh", &machine.home).envs(machine.environment()).env("TERM", "xterm");
+        shell.current_dir(&machine.home).args(sized).args(args)
+    }
+
+    /// Signs in, and waits for the menu.
+    async fn menu(terminal: &mut Terminal) {
         browse(&terminal.url().await, Consent::Allow);
-        (machine, terminal)
+        terminal.shows(MENU).await;
     }
 
     #[tokio::test]
-    async fn a_person_is_asked_which_of_those_with_the_same_title() {
-        let (machine, mut terminal) = signed_in("--organization Acme").await;
-        terminal.shows("a part of a line: ").await;
-        terminal.types("nonsense\n").await;
-        terminal.shows("a part of a line: ").await;
+    async fn a_typed_answer_that_selects_nothing_gets_a_reason() {
+        let machine = machine(three()).await;
+        let mut terminal = machine.terminal("create --no-browser --json --organization Acme");
+        browse(&terminal.url().await, Consent::Allow);
+        for (answer, reason) in [
+            ("nonsense", "no line has that text"),
+            ("4", "the numbers are 1 to 3"),
+            ("org", "3 lines have that text"),
+            ("", "an empty answer selects nothing"),
+        ] {
+            terminal.shows("a part of a line: ").await;
+            terminal.types(&format!("{answer}\n")).await;
+            terminal.shows(reason).await;
+        }
         terminal.types("2\n").await;
         let (code, shown) = terminal.end().await;
         assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
         assert!(shown.contains("\"proj_2\""), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn enter_takes_the_default_project_and_keys_another_one() {
+        for (terminal_type, prompt, typed, project) in [
+            ("dumb", "a part of a line [1]: ", "\n", "proj_1"),
+            ("xterm", MENU, "\r", "proj_1"),
+            ("xterm", MENU, "\u{1b}[B\u{1b}[B\r", "proj_3"),
+            ("xterm", MENU, "acme WEB\r", "proj_web"),
+            ("xterm", MENU, "none\u{15}proj_2\r", "proj_2"),
+        ] {
+            let machine = machine(three()).await;
+            let create = [KEYMINT, "create", "--no-browser", "--choose"];
+            let create = shell(&machine, &["sh", "-c", "exec \"$@\" >out", "sh"]).args(create);
+            let mut terminal = Terminal::start(create.env("TERM", terminal_type));
+            browse(&terminal.url().await, Consent::Allow);
+            terminal.shows(prompt).await;
+            terminal.types(typed).await;
+            let (code, shown) = terminal.end().await;
+            assert_eq!(code, 0, "{shown}");
+            let key = &machine.sandbox.keys()[0];
+            assert_eq!(key.project, project, "{typed:?} {shown}");
+            assert_eq!(fs::read_to_string(machine.home.path().join("out")).unwrap().trim_end(), key.value);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_menu_that_ends_without_a_choice_restores_the_terminal() {
+        for (typed, signal, code) in [
+            ("\u{3}", None, 130),
+            ("\u{1b}[B", Some("QUIT"), 131),
+            ("\u{4}", None, 8),
+            ("web", Some("TERM"), 143),
+        ] {
+            let machine = machine(three()).await;
+            let script = "trap : INT QUIT; before=$(stty -g); sh -c 'echo $$ >process; exec \"$@\"' sh \"$@\"; \
+                          code=$?; [ \"$(stty -g)\" = \"$before\" ] && echo \"restored after $code\"";
+            let create =
+                shell(&machine, &["sh", "-c", script, "sh"]).args([KEYMINT, "create", "--no-browser"]);
+            let mut terminal = Terminal::start(create.args(["--choose"]));
+            menu(&mut terminal).await;
+            terminal.types(typed).await;
+            if let Some(signal) = signal {
+                let process = fs::read_to_string(machine.home.path().join("process")).unwrap();
+                let kill = Command::new("kill").args(["-s", signal, process.trim()]).status().unwrap();
+                assert!(kill.success());
+            }
+            terminal.shows(&format!("restored after {code}")).await;
+            terminal.end().await;
+            assert_eq!(machine.sandbox.keys().len(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_menu_is_stopped_with_ctrl_z_and_continued() {
+        let machine = machine(three()).await;
+        // This shell does not restore the modes of the terminal itself.
+        let mut terminal = Terminal::start(shell(&machine, &["sh", "-i"]));
+        terminal.types(&format!("{KEYMINT} create --no-browser --choose --env-file\n")).await;
+        menu(&mut terminal).await;
+        terminal.types("\u{1a}").await;
+        terminal.shows("Stopped").await;
+        terminal.types("stty | grep -c icanon; echo it is $((40 + 2))\n").await;
+        let shown = terminal.shows("it is 42").await;
+        assert!(shown.contains("\n0\r\n"), "{shown}");
+        terminal.types("fg\n").await;
+        terminal.shows(MENU).await;
+        terminal.types("web\r").await;
+        terminal.shows("It is in ").await;
+        terminal.shows(PROMPT).await;
+        assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
+        terminal.types("exit\n").await;
+        terminal.end().await;
+    }
+
+    #[tokio::test]
+    async fn a_menu_waits_in_the_background_for_the_foreground() {
+        for modes in ["stty -tostop", "stty tostop"] {
+            let machine = machine(three()).await;
+            let mut terminal = Terminal::start(shell(&machine, &["bash", "--norc", "--noprofile", "-i"]));
+            let browser = Scripts::with("browser", "printf %s \"$1\" >new; mv new url");
+            let create =
+                format!("create --browser {} --choose --env-file", browser.path("browser").display());
+            terminal.types(&format!("{modes}; DISPLAY=:0 {KEYMINT} {create} &\n")).await;
+            until(|| browser.path("url").exists()).await;
+            browse(&browser.read("url"), Consent::Allow);
+            until(|| machine.count("GET", "/projects") == 3).await;
+            terminal.types("for i in 1 2 3; do sleep 0.1; jobs -s; done; echo it is $((40 + 2))\n").await;
+            let shown = terminal.shows("it is 42").await;
+            assert!(!shown.contains("Stopped") && !shown.contains(MENU), "{shown}");
+            terminal.types("fg\n").await;
+            terminal.shows(MENU).await;
+            terminal.types("web\r").await;
+            terminal.shows("It is in ").await;
+            terminal.shows(PROMPT).await;
+            assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
+            terminal.types("exit\n").await;
+            terminal.end().await;
+        }
     }
 }

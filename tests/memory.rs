@@ -52,17 +52,22 @@ async fn a_run_stays_small_against_the_largest_account() {
 
 #[tokio::test]
 async fn the_choice_at_a_terminal_stays_small_against_the_largest_account() {
-    let machine = machine(full()).await;
-    let process = machine.home.path().join("process");
-    let run = Launch::new("sh", &machine.home).envs(machine.environment()).env("FILE", &process);
-    let run = run.args(["-c", "echo $$ >\"$FILE\"; exec \"$@\"", "sh", KEYMINT]);
-    let mut terminal = Terminal::start(run.args(["create", "--no-browser", "--choose"]));
-    let url = terminal.url().await;
-    let process = fs::read_to_string(process).unwrap().trim().parse().unwrap();
-    limit(process, Memory::Data, (64 - BEFORE) * MEGABYTE).await;
-    let _browser = browse(&url, Consent::Allow);
-    terminal.shows("a part of a line: ").await;
-    terminal.types("1\n").await;
-    let (code, shown) = terminal.end().await;
-    assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
+    for (terminal_type, prompt, typed) in
+        [("dumb", "a part of a line [1]: ", "\n"), ("xterm", "text to filter: ", "\u{1b}[5~\u{1b}[Fproj_1\r")]
+    {
+        let machine = machine(full()).await;
+        let process = machine.home.path().join("process");
+        let run = Launch::new("sh", &machine.home).envs(machine.environment()).env("FILE", &process);
+        let run = run.env("TERM", terminal_type);
+        let run = run.args(["-c", "stty cols 80 rows 24; echo $$ >\"$FILE\"; exec \"$@\"", "sh", KEYMINT]);
+        let mut terminal = Terminal::start(run.args(["create", "--no-browser", "--choose"]));
+        let url = terminal.url().await;
+        let process = fs::read_to_string(process).unwrap().trim().parse().unwrap();
+        limit(process, Memory::Data, (64 - BEFORE) * MEGABYTE).await;
+        let _browser = browse(&url, Consent::Allow);
+        terminal.shows(prompt).await;
+        terminal.types(typed).await;
+        let (code, shown) = terminal.end().await;
+        assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
+    }
 }

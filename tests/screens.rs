@@ -188,21 +188,74 @@ async fn a_sign_in_is_completed_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_choice_at_a_terminal() {
+async fn a_choice_by_number() {
     let machine = machine(two_organizations()).await;
     let create = machine.keymint(["create", "--no-browser", "--choose"]);
     let mut terminal = Terminal::start(create.env("TERM", "dumb").env("DISPLAY", ":0"));
     let mut shown = terminal.shows("&state=").await;
     shown += &terminal.shows("\r\n").await;
     let page = browse(shown.lines().find(|line| line.starts_with("http")).unwrap(), Consent::Allow);
-    shown += &terminal.shows("a part of a line: ").await;
-    terminal.types("web\n").await;
+    for answer in ["7\n", "web\n"] {
+        shown += &terminal.shows("a part of a line [1]: ").await;
+        terminal.types(answer).await;
+    }
     let (code, rest) = terminal.end().await;
     compare("create-choose", code, &[shown, rest].concat().replace("\r\n", "\n"), "");
     let page = page.await.unwrap().unwrap().body;
     let headings = ["Listing your projects", "choose a project", "Creating your key", "Key ready"];
     let found = headings.map(|heading| page.find(heading).expect(&page));
     assert!(found.is_sorted(), "{page}");
+}
+
+#[tokio::test]
+async fn a_choice_in_a_menu() {
+    let displayed = |output: &str| {
+        let mut terminal = vt100::Parser::new(60, 600, 0);
+        terminal.process(output.as_bytes());
+        terminal.screen().contents()
+    };
+    let titles = ["\u{1b}[2J\u{202e}red", "A \u{6f22}\u{5b57} title that is too long for a narrow terminal"];
+    let others = (1..=20).map(|number| {
+        let title = titles.get(number - 1).copied().map_or_else(|| format!("Team {number}"), str::to_owned);
+        Project::new(format!("proj_{number}")).titled(title)
+    });
+    let acme = Organization::new("org-acme").titled("Acme").as_default();
+    let acme = acme.with_project(Project::new("proj_0").titled("Default project").as_initial());
+    let acme = others.fold(acme, Organization::with_project);
+    for columns in [80, 50] {
+        let machine = machine(Scenario::of([acme.clone()])).await;
+        let sized = format!("stty cols {columns} rows 24; exec \"$@\"");
+        let create = Launch::new("sh", &machine.home).envs(machine.environment()).env("TERM", "xterm");
+        let create = create.env("DISPLAY", ":0").args([
+            "-c",
+            &sized,
+            "sh",
+            KEYMINT,
+            "create",
+            "--no-browser",
+            "--choose",
+        ]);
+        let mut terminal = Terminal::start(create);
+        let mut shown = terminal.shows("&state=").await;
+        shown += &terminal.shows("\r\n").await;
+        let url = shown.lines().find(|line| line.contains("/oauth/authorize?")).unwrap();
+        browse(url, Consent::Allow);
+        let mut screens = String::new();
+        let prompt = "to filter: ";
+        for (expected, keys) in [(prompt, "\u{1b}[B\u{1b}[B"), (prompt, "team 1"), ("filter: team 1", "9\r")]
+        {
+            shown += &terminal.shows(expected).await;
+            let screen = displayed(&shown);
+            screens += &screen[screen.find("In which project").unwrap()..];
+            screens += "\n\n";
+            terminal.types(keys).await;
+        }
+        let (code, rest) = terminal.end().await;
+        let end = displayed(&[shown, rest].concat());
+        let chosen = &end[end.find("In which project").unwrap()..end.find("✓ Signed in as").unwrap()];
+        screens.push_str(chosen);
+        compare(&format!("create-choose-menu-{columns}"), code, &screens, "");
+    }
 }
 
 /// Writes the record of a delivered key, the nth of this machine.

@@ -7,8 +7,13 @@
 //! program, most of which come from the terminal, are here as well.
 
 mod foreground;
-mod hidden;
+#[cfg(unix)]
+mod keys;
 mod links;
+#[cfg(unix)]
+mod menu;
+mod modes;
+mod pick;
 mod selection;
 mod signals;
 pub mod stderr;
@@ -18,9 +23,10 @@ mod wrap;
 mod write;
 
 pub use foreground::{forbids_writes, is_background};
-pub use hidden::HiddenInput;
 pub use links::passes_links;
-pub use selection::selected;
+pub use modes::HiddenInput;
+pub use pick::pick;
+pub use selection::{NoSelection, selected};
 #[cfg(unix)]
 pub use signals::is_ignored;
 pub use signals::{Interrupted, Shielded, Signals};

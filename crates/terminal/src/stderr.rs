@@ -32,6 +32,8 @@ enum Item {
     Text(String),
     Status(String),
     NoStatus,
+    /// Rows, and whether they replace those that are shown.
+    Rows(Vec<String>, bool),
     Flush(Sender<()>),
 }
 
@@ -71,6 +73,30 @@ pub fn show_status(text: String) {
 /// Removes the spinner, so that other code can write to the terminal.
 pub fn clear_status() {
     send(Item::NoStatus);
+}
+
+/// Rows below the other output, which are removed when this is dropped. Standard error must be a terminal. Meanwhile no
+/// spinner is shown.
+#[cfg(unix)]
+#[derive(Default)]
+pub(crate) struct Rows(Vec<String>);
+
+#[cfg(unix)]
+impl Rows {
+    /// Shows these rows in place of those before, or below the cursor. None of them may be wider than the terminal.
+    pub(crate) fn show(&mut self, rows: Vec<String>, in_place: bool) {
+        if rows != self.0 || !in_place {
+            self.0.clone_from(&rows);
+            send(Item::Rows(rows, in_place));
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.show(Vec::new(), true);
+    }
 }
 
 /// Waits until everything is written. Gives up after 2 s in which the reader read nothing, or after 10 s.
@@ -118,13 +144,14 @@ fn send(item: Item) {
         None => Some(item),
     };
     if let Some(Item::Text(text)) = unsent {
-        put(&text);
+        put_queued(&text);
     }
 }
 
 /// Writes what arrives.
 fn write_items(items: &Receiver<Item>) {
     let mut spinner: Option<ProgressBar> = None;
+    let mut rows: Vec<String> = Vec::new();
     loop {
         let item = match &spinner {
             None => items.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -135,9 +162,24 @@ fn write_items(items: &Receiver<Item>) {
                 thread::park_timeout(GLANCE);
             }
         }
+        // In the background, the user works on the same lines.
+        let is_background = || is_background(io::stderr());
         match (item, &spinner) {
-            (Ok(Item::Text(text)), Some(spinner)) => spinner.suspend(|| put(&text)),
-            (Ok(Item::Text(text)), None) => put(&text),
+            (Ok(Item::Text(text)), Some(spinner)) => spinner.suspend(|| put_queued(&text)),
+            (Ok(Item::Text(text)), None) if rows.is_empty() || is_background() => put_queued(&text),
+            (Ok(Item::Text(text)), None) => {
+                put(&removal(&rows));
+                put_queued(&text);
+                put(&rows.join("\n"));
+            }
+            (Ok(Item::Rows(new, in_place)), _) => {
+                if !is_background() {
+                    let removal = if in_place { removal(&rows) } else { String::new() };
+                    put(&(removal + &new.join("\n")));
+                }
+                rows = new;
+            }
+            (Ok(Item::Status(_)), _) if !rows.is_empty() => {}
             (Ok(Item::Status(text)), _) => {
                 spinner.get_or_insert_with(new_spinner).set_message(text);
             }
@@ -145,17 +187,31 @@ fn write_items(items: &Receiver<Item>) {
                 spinner.take().inspect(ProgressBar::finish_and_clear);
             }
             (Ok(Item::Flush(flushed)), _) => drop(flushed.send(())),
-            // In the background, the user works on the same line.
-            (Err(RecvTimeoutError::Timeout), Some(spinner)) if !is_background(io::stderr()) => spinner.tick(),
+            (Err(RecvTimeoutError::Timeout), Some(spinner)) if !is_background() => spinner.tick(),
             (Err(RecvTimeoutError::Timeout), _) => {}
             (Err(RecvTimeoutError::Disconnected), _) => return,
         }
     }
 }
 
+/// Returns what removes these rows. The cursor is in the last.
+fn removal(rows: &[String]) -> String {
+    match rows.len() {
+        0 => String::new(),
+        1 => "\r\u{1b}[J".to_owned(),
+        rows => format!("\r\u{1b}[{}A\u{1b}[J", rows - 1),
+    }
+}
+
 fn new_spinner() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is right");
     ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
+}
+
+/// Writes text that was queued.
+fn put_queued(text: &str) {
+    put(text);
+    PENDING.fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
 }
 
 /// Writes text, without colors if the terminal does not support them. An error has no other place to be reported.
@@ -167,5 +223,4 @@ fn put(text: &str) {
         let _ = write_all(io::stderr(), piece);
         WRITTEN.fetch_add(1, Ordering::Relaxed);
     }
-    PENDING.fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
 }

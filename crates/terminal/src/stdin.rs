@@ -5,24 +5,37 @@
 
 #[cfg(unix)]
 use crate::foreground::is_background;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
+use std::mem;
 use std::sync::OnceLock;
 use std::thread::Builder;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
 use zeroize::Zeroizing;
 
 /// Longest line, in bytes: more than any URL. A longer line is cut, and is invalid then.
-const LONGEST_LINE: u64 = 64 * 1024;
+const LONGEST_LINE: usize = 64 * 1024;
 
-/// The maximum number of lines that wait to be processed.
+/// The maximum number of reads that wait to be processed.
 const WAITING: usize = 64;
+
+/// The number of bytes that are read at once.
+const PIECE: usize = 8 * 1024;
 
 /// The characters of a line that a terminal passes on. It drops the rest (`N_TTY_BUF_SIZE`; elsewhere `MAX_CANON`).
 pub const LONGEST_TERMINAL_LINE: usize =
     if cfg!(any(target_os = "linux", target_os = "android")) { 4095 } else { 1023 };
 
 /// The lines of standard input. Only one holder exists at a time.
-pub struct StdinLines(MutexGuard<'static, mpsc::Receiver<Line>>);
+pub struct StdinLines(MutexGuard<'static, Received>);
+
+/// The bytes of standard input that the thread has read.
+struct Received {
+    pieces: mpsc::Receiver<Bytes>,
+    /// The bytes of lines that are not yet processed.
+    rest: Bytes,
+}
+
+type Bytes = Zeroizing<Vec<u8>>;
 
 /// A line, which may hold an authorization code.
 pub type Line = Zeroizing<String>;
@@ -33,25 +46,44 @@ static FAILURE: OnceLock<io::Error> = OnceLock::new();
 impl StdinLines {
     /// Waits until no other task reads lines.
     pub async fn lines() -> Self {
-        static LINES: OnceLock<Mutex<mpsc::Receiver<Line>>> = OnceLock::new();
-        let lines = LINES.get_or_init(|| {
-            let (to, lines) = mpsc::channel(WAITING);
+        static RECEIVED: OnceLock<Mutex<Received>> = OnceLock::new();
+        let received = RECEIVED.get_or_init(|| {
+            let (to, pieces) = mpsc::channel(WAITING);
             // Without a thread nothing can be typed, as at the end of standard input.
             let _ = Builder::new().spawn(move || {
-                let mut stdin = BufReader::new(Stdin);
-                while match read_line(&mut stdin) {
-                    Ok(line) => line.is_some_and(|line| to.blocking_send(line).is_ok()),
+                let mut piece = Zeroizing::new([0; PIECE]);
+                while match Stdin.read(&mut *piece) {
+                    Ok(length) => length > 0 && to.blocking_send(piece[..length].to_vec().into()).is_ok(),
                     Err(error) => FAILURE.set(error).is_err(),
                 } {}
             });
-            Mutex::new(lines)
+            Mutex::new(Received { pieces, rest: Bytes::default() })
         });
-        Self(lines.lock().await)
+        Self(received.lock().await)
     }
 
     /// Returns the next line, or `None` at the end of standard input.
     pub async fn next(&mut self) -> Option<Line> {
-        self.0.recv().await
+        let received = &mut *self.0;
+        loop {
+            let newline = received.rest.iter().take(LONGEST_LINE).position(|byte| *byte == b'\n');
+            let length = newline.map_or(LONGEST_LINE, |newline| newline + 1);
+            if length <= received.rest.len() {
+                let rest = received.rest.split_off(length).into();
+                return Some(line(&mem::replace(&mut received.rest, rest)));
+            }
+            match received.pieces.recv().await {
+                Some(piece) => received.rest.extend_from_slice(&piece),
+                None if received.rest.is_empty() => return None,
+                None => return Some(line(&mem::take(&mut received.rest))),
+            }
+        }
+    }
+
+    /// Returns the next bytes as soon as they arrive, or `None` at the end of standard input.
+    #[cfg(unix)]
+    pub(crate) async fn next_bytes(&mut self) -> Option<Bytes> {
+        self.0.pieces.recv().await
     }
 
     /// Drops the lines that were typed before a question was shown: they do not answer it.
@@ -60,7 +92,8 @@ impl StdinLines {
         if !is_background(io::stdin()) {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
-        while self.0.try_recv().is_ok() {}
+        self.0.rest.clear();
+        while self.0.pieces.try_recv().is_ok() {}
     }
 }
 
@@ -74,10 +107,8 @@ pub fn is_cut(lines: &str) -> bool {
     io::stdin().is_terminal() && lines.lines().any(|line| line.len() >= LONGEST_TERMINAL_LINE)
 }
 
-fn read_line(stdin: &mut impl BufRead) -> io::Result<Option<Line>> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    let read = stdin.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut bytes)?;
-    Ok((read > 0).then(|| Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())))
+fn line(bytes: &[u8]) -> Line {
+    Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
 /// Standard input, whose reads block until it has data and the program is in the foreground of its terminal, even

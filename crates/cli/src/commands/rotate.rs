@@ -85,7 +85,10 @@ async fn select(
             ));
         }
         1 => Some(0),
-        _ => context.prompter(settings.sign_in.may_ask).select("Which key should be replaced?", &lines).await,
+        _ => {
+            let prompter = context.prompter(settings.sign_in.may_ask);
+            prompter.select("Which key should be replaced?", &lines, None).await
+        }
     };
     chosen.map(|chosen| named[chosen].clone()).ok_or_else(|| {
         CliError::new(ErrorKind::NoKey, "several keys have this name or these last four characters")

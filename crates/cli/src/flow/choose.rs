@@ -41,7 +41,7 @@ pub(crate) async fn target(
         };
         let lines: Vec<_> = choices.iter().map(format::candidate).collect();
         receiver.show(Progress::Choosing);
-        let Some(chosen) = prompter.select(&question, &lines).await else {
+        let Some(chosen) = prompter.select(&question, &lines, None).await else {
             return Err(context.explain(error));
         };
         match choices[chosen].target() {
@@ -65,7 +65,8 @@ async fn pick(
         1 => Some(0),
         _ => {
             receiver.show(Progress::Choosing);
-            prompter.select("In which project should the key be created?", &lines).await
+            let default = catalogue.default_candidate();
+            prompter.select("In which project should the key be created?", &lines, default).await
         }
     };
     match chosen {

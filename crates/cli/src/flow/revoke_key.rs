@@ -129,7 +129,7 @@ async fn select<'a>(
     };
     let selected = match found[..] {
         [_] if prompter.is_interactive() => Some(0),
-        _ => prompter.select(&question, &lines).await,
+        _ => prompter.select(&question, &lines, None).await,
     };
     selected
         .map(|selected| (found[selected], false))

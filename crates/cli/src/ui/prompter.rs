@@ -3,7 +3,7 @@
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
 use keymint_terminal::stdin::{Line, StdinLines};
-use keymint_terminal::{selected, stderr};
+use keymint_terminal::{pick, selected, stderr};
 use std::io::{self, IsTerminal};
 
 /// The maximum number of answers that select nothing.
@@ -39,22 +39,45 @@ impl<'a> Prompter<'a> {
         Some(answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// Lets the user select one of these lines, by its number or by a part that no other line has. `None` if no
-    /// user can be asked, or none is selected.
-    pub(crate) async fn select(self, question: &str, lines: &[String]) -> Option<usize> {
+    /// Lets the user select one of these lines, of which one may be the default: with the arrow keys, or by a typed
+    /// answer if the terminal has no menu. `None` if no user can be asked, or none is selected.
+    pub(crate) async fn select(
+        self,
+        question: &str,
+        lines: &[String],
+        default: Option<usize>,
+    ) -> Option<usize> {
         if !self.is_interactive() {
             return None;
         }
         self.reporter.clear_progress();
-        let numbered = (1..)
-            .zip(lines)
-            .map(|(number, line)| self.reporter.wrapped(&format!("{number:>4}  {line}"), "      ") + "\n");
+        let selected = match pick(question, lines, default).await {
+            Ok(selected) => selected?,
+            Err(_) => return self.select_by_answer(question, lines, default).await,
+        };
+        let wrapped = self.reporter.wrapped(&format!("{question} {}", lines[selected]), "  ");
+        stderr::write(wrapped + "\n");
+        Some(selected)
+    }
+
+    /// Lets the user select a line by its number or by a part that no other line has.
+    async fn select_by_answer(
+        self,
+        question: &str,
+        lines: &[String],
+        default: Option<usize>,
+    ) -> Option<usize> {
+        let numbered = (0..).zip(lines).map(|(index, line)| {
+            let mark = if default == Some(index) { " [default]" } else { "" };
+            self.reporter.wrapped(&format!("{:>4}  {line}{mark}", index + 1), "      ") + "\n"
+        });
         stderr::write(format!("{question}\n{}", numbered.collect::<String>()));
+        let default_number = default.map_or_else(String::new, |default| format!(" [{}]", default + 1));
+        let prompt = format!("A number from 1 to {}, or a part of a line{default_number}: ", lines.len());
         for _ in 0..MOST_TRIES {
-            let answer =
-                answer(&format!("A number from 1 to {}, or a part of a line: ", lines.len())).await?;
-            if let Some(selected) = selected(answer.trim(), lines) {
-                return Some(selected);
+            match selected(answer(&prompt).await?.trim(), lines, default) {
+                Ok(selected) => return Some(selected),
+                Err(error) => self.warn(&error.to_string()),
             }
         }
         None

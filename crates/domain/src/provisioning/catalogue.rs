@@ -2,7 +2,7 @@
 
 use crate::platform::organization::{Organization, Project};
 use crate::platform::target::Target;
-use crate::policy::preference::by_preference;
+use crate::policy::preference::{by_preference, default_project};
 use crate::policy::selector::Candidate;
 use crate::provisioning::error::ProvisionError;
 use crate::provisioning::lists::{Lists, ProjectLists, is_refusal};
@@ -31,6 +31,14 @@ impl Catalogue {
         self.organizations.iter().flat_map(|CatalogueEntry { organization, projects }| {
             projects.iter().flatten().map(|project| Candidate::of_project(organization, project))
         })
+    }
+
+    /// Returns the index of the candidate to suggest: the [default project](default_project) of the first organization
+    /// that has one.
+    pub fn default_candidate(&self) -> Option<usize> {
+        let lists = || self.organizations.iter().filter_map(|entry| entry.projects.as_ref().ok());
+        let default = lists().find_map(|projects| default_project(projects))?;
+        lists().flatten().position(|project| std::ptr::eq(project, default))
     }
 
     /// Returns whether every list could be read, and is there in full.

@@ -62,6 +62,7 @@ fn every_organization_stands_there_in_the_order_of_preference_with_its_projects_
     let targets: Vec<_> = catalogue.targets().collect();
     let ids: Vec<_> = targets.iter().map(|t| (t.organization_id.as_str(), t.project_id.as_str())).collect();
     assert_eq!(ids, [("org-default", "proj_d"), ("org-1", "proj_b"), ("org-1", "proj_a")]);
+    assert_eq!(catalogue.default_candidate(), Some(0));
     assert_eq!((events, platform.count(Step::ListProjects)), (vec![], 4));
 }
 
@@ -73,6 +74,22 @@ fn a_new_account_has_an_empty_catalogue_and_nothing_is_waited_for() {
     let (outcome, _, took) = read(&platform, &clock, &Plan::named("my key"));
 
     assert_eq!((shown(&outcome.unwrap()), took), (vec![], Duration::ZERO));
+}
+
+#[test]
+fn the_default_project_of_the_first_organization_that_has_one_is_suggested() {
+    let clock = FakeClock::new();
+    let mut closed = project("proj_closed", true);
+    closed.disable_user_api_keys = Some(true);
+    let platform = FakePlatform::empty(&clock)
+        .with(organization("org-1"), vec![project("proj_a", false)])
+        .with(organization("org-2"), vec![project("proj_b", false), closed, project("proj_c", true)]);
+
+    let (outcome, ..) = read(&platform, &clock, &Plan::named("my key"));
+
+    let catalogue = outcome.unwrap();
+    let suggested = catalogue.candidates().nth(catalogue.default_candidate().unwrap()).unwrap();
+    assert_eq!(suggested.project.unwrap().id.as_str(), "proj_c");
 }
 
 #[test]

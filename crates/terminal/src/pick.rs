@@ -1,0 +1,79 @@
+//! The choice of one of several lines with the arrow keys.
+
+use std::io;
+
+/// Lets the user pick one of these lines with the arrow keys, a filter and Enter, on standard error. Returns its index,
+/// or `None` at the end of the input. The current line is the default at first.
+///
+/// The future may be dropped at any time: the terminal has its former modes then, and the lines are removed.
+///
+/// # Errors
+///
+/// If standard error is not a terminal of this kind, or is too small, or the user wants no colors (`NO_COLOR`).
+#[cfg(unix)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "job control, which no signal reports, is checked in real time"
+)]
+pub async fn pick(question: &str, lines: &[String], default: Option<usize>) -> io::Result<Option<usize>> {
+    use crate::foreground::GLANCE;
+    use crate::keys::Keys;
+    use crate::menu::{Menu, Pressed};
+    use crate::modes::KeyInput;
+    use crate::stderr::{self, Rows};
+    use crate::stdin::StdinLines;
+    use rustix::process::{Signal, getpgrp, kill_process_group};
+    use tokio::time::{sleep, timeout};
+    let unsupported = || io::Error::from(io::ErrorKind::Unsupported);
+    let mut size = size().ok_or_else(unsupported)?;
+    let mut input = StdinLines::lines().await;
+    input.forget();
+    let (mut menu, mut keys) = (Menu::new(question, lines, default), Keys::default());
+    let mut rows = Rows::default();
+    let mut modes = KeyInput::default();
+    loop {
+        // A shell that continues the program has changed the modes, and has written below the rows.
+        let is_continued = modes.apply()?;
+        if !crate::is_background(io::stdin()) {
+            size = self::size().unwrap_or(size);
+            rows.show(menu.rows(size.0, size.1), !is_continued);
+        }
+        let Ok(bytes) = timeout(GLANCE, input.next_bytes()).await else { continue };
+        let Some(bytes) = bytes else { return Ok(None) };
+        for key in keys.read(&bytes) {
+            match menu.press(key) {
+                Pressed::Shown => {}
+                Pressed::Taken(line) => return Ok(Some(line)),
+                Pressed::Ended => return Ok(None),
+                Pressed::Suspended => {
+                    (rows, modes) = (Rows::default(), KeyInput::default());
+                    stderr::flush_briefly();
+                    kill_process_group(getpgrp(), Signal::TSTP)?;
+                    // Another thread may take the signal, a little later.
+                    sleep(GLANCE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Returns the columns and rows of standard error, if a menu can be shown there.
+#[cfg(unix)]
+fn size() -> Option<(usize, usize)> {
+    use terminal_size::{Height, Width, terminal_size_of};
+    /// The smallest terminal, in columns and rows.
+    const SMALLEST: (u16, u16) = (45, 8);
+    let (Width(columns), Height(rows)) = terminal_size_of(io::stderr())?;
+    let is_plain = anstream::AutoStream::choice(&io::stderr()) == anstream::ColorChoice::Never;
+    (columns >= SMALLEST.0 && rows >= SMALLEST.1 && !is_plain).then_some((columns.into(), rows.into()))
+}
+
+/// Fails: this system's consoles are not supported.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(unix))]
+pub async fn pick(_: &str, _: &[String], _: Option<usize>) -> io::Result<Option<usize>> {
+    Err(io::ErrorKind::Unsupported.into())
+}
