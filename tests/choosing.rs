@@ -207,7 +207,7 @@ mod at_a_terminal {
         terminal.types("fg\n").await;
         terminal.shows(MENU).await;
         terminal.types("web\r").await;
-        terminal.shows("It is in ").await;
+        terminal.shows("Created the key").await;
         terminal.shows(PROMPT).await;
         assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
         terminal.types("exit\n").await;
@@ -232,7 +232,7 @@ mod at_a_terminal {
             terminal.types("fg\n").await;
             terminal.shows(MENU).await;
             terminal.types("web\r").await;
-            terminal.shows("It is in ").await;
+            terminal.shows("Created the key").await;
             terminal.shows(PROMPT).await;
             assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
             terminal.types("exit\n").await;

@@ -144,7 +144,11 @@ pub(crate) enum Command {
     #[command(long_about = wrapping(COMPLETIONS_ABOUT))]
     Completions {
         /// The shell to complete in
-        shell: Shell,
+        #[arg(required = true)]
+        shell: Option<Shell>,
+        /// Print the known profiles
+        #[arg(long, hide = true, exclusive = true)]
+        profiles: bool,
     },
     /// Print a manual page
     #[command(long_about = wrapping(MAN_ABOUT))]

@@ -35,6 +35,12 @@ pub(crate) fn read(
     Ok((sources, output))
 }
 
+/// Returns the names of the profiles of the configuration file, if it can be read.
+pub(crate) fn profiles_of_file() -> Vec<String> {
+    let text = file::path().and_then(|path| file::read(&path).ok().flatten());
+    text.map(|text| file::parser::profiles(&text)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::sign_in::REGISTERED_PORT;

@@ -84,7 +84,7 @@ fn run() -> ExitCode {
         Command::Admin(command) => block_on(context, Box::pin(commands::admin::run(&command, context))),
         Command::Forget(args) => block_on(context, Box::pin(commands::forget::run(&args, context))),
         Command::Config(args) => context.ui.end(commands::config::run(&args, context)),
-        Command::Completions { shell } => context.ui.end(commands::completions::run(shell)),
+        Command::Completions { shell, .. } => context.ui.end(commands::completions::run(shell)),
         Command::Man { command } => context.ui.end(commands::completions::man(&command)),
     };
     findings.unwrap_or(code)

@@ -3,7 +3,7 @@
 use super::admin::AdminEndpointArgs;
 use super::shared::{DestinationArgs, OutputArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{ArgGroup, Args as ClapArgs};
+use clap::{ArgGroup, Args as ClapArgs, ValueHint};
 use keymint_delivery_adapter::ExportFormat;
 use std::ffi::OsString;
 
@@ -60,7 +60,12 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// The command and its arguments
-    #[arg(trailing_var_arg = true, required = true, value_name = "CMD")]
+    #[arg(
+        trailing_var_arg = true,
+        required = true,
+        value_name = "CMD",
+        value_hint = ValueHint::CommandWithArguments
+    )]
     pub(crate) command: Vec<OsString>,
 }
 

@@ -2,19 +2,89 @@
 //! command line.
 
 use crate::args::Args;
-use crate::config::{DEFINITIONS, variable};
+use crate::config::{self, DEFINITIONS, Profile, variable};
 use crate::error::CliError;
 use crate::ui::stdout;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use keymint_delivery_adapter::StateDir;
+use std::collections::BTreeSet;
 use std::io;
+use std::iter;
 
-pub(crate) fn run(shell: Shell) -> Result<(), CliError> {
+/// Shell functions that complete the command after `run`, and profiles.
+const RUN_BASH: &str = include_str!("completions/run.bash");
+const RUN_FISH: &str = include_str!("completions/run.fish");
+const PROFILES_ZSH: &str = include_str!("completions/profiles.zsh");
+
+/// Prints the script of a shell, or else the known profiles for such a script.
+pub(crate) fn run(shell: Option<Shell>) -> Result<(), CliError> {
+    match shell {
+        Some(shell) => print(&script(shell)),
+        None => profiles().iter().try_for_each(|profile| print(profile)),
+    }
+}
+
+fn script(shell: Shell) -> String {
+    let mut command = Args::command();
+    let commands = command.get_subcommands();
+    let commands = commands.flat_map(|command| iter::once(command).chain(command.get_subcommands()));
+    let names: BTreeSet<_> = commands.map(|command| command.get_name().to_owned()).collect();
+    // The parser keeps the names as long as the program runs.
+    let names: Vec<&str> = names.into_iter().map(|name| &*name.leak()).collect();
+    command = command.mut_subcommand("man", |man| {
+        man.mut_arg("command", |argument| argument.value_parser(PossibleValuesParser::new(names)))
+    });
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Args::command(), "keymint", &mut script);
-    print(&String::from_utf8(script).expect("it is made of text"))
+    clap_complete::generate(shell, &mut command, "keymint", &mut script);
+    let script = String::from_utf8(script).expect("it is made of text");
+    match shell {
+        Shell::Bash => {
+            let option = "--profile)\n                    COMPREPLY=";
+            let profiles = r#"($(compgen -W "$(keymint completions --profiles 2>/dev/null)" -- "${cur}"))"#;
+            let files = format!(r#"{option}($(compgen -f "${{cur}}"))"#);
+            let script = script.replace(&files, &format!("{option}{profiles}"));
+            let (functions, registration) = script.rsplit_once("\n}\n").expect("it has a function");
+            let registration = registration.replace("-F _keymint ", "-F _keymint_line ");
+            format!("{functions}\n}}\n{RUN_BASH}{registration}")
+        }
+        Shell::Zsh => {
+            let lines = script.lines().map(|line| match line.strip_prefix("'--profile=") {
+                Some(_) => line.replace(":_default'", ":_keymint_profiles'"),
+                None => line.to_owned(),
+            });
+            let script = lines.collect::<Vec<_>>().join("\n");
+            script.replace("\nif [ \"$funcstack[1]\"", &format!("\n{PROFILES_ZSH}if [ \"$funcstack[1]\""))
+        }
+        Shell::Fish => {
+            let lines = script.lines().map(|line| {
+                let profiles = r#" -f -a "(keymint completions --profiles 2>/dev/null)""#;
+                format!("{line}{}", if line.contains(" -l profile ") { profiles } else { "" })
+            });
+            // The generator leaves out the values of arguments without a flag.
+            let values = ["man", "completions"].into_iter().filter_map(|name| {
+                let argument = command.find_subcommand(name)?.get_positionals().next()?;
+                let values = argument.get_possible_values();
+                let values: Vec<_> = values.iter().map(PossibleValue::get_name).collect();
+                let condition = format!("__fish_keymint_using_subcommand {name}");
+                Some(format!("complete -c keymint -n \"{condition}\" -f -a \"{}\"", values.join(" ")))
+            });
+            lines.chain(values).collect::<Vec<_>>().join("\n") + "\n" + RUN_FISH
+        }
+        _ => script,
+    }
+}
+
+/// Returns the profiles of the configuration file and of the keys that this machine stored.
+fn profiles() -> BTreeSet<String> {
+    let keys = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
+    let deliveries = keys.into_iter().flat_map(|key| key.record.deliveries);
+    let stored = deliveries.filter(|delivery| delivery.removed_at.is_none());
+    let names = stored.filter_map(|delivery| delivery.profile).chain(config::profiles_of_file());
+    names.filter(|name| Profile::parse(name).is_ok()).collect()
 }
 
 pub(crate) fn man(command: &[String]) -> Result<(), CliError> {

@@ -86,6 +86,15 @@ impl FileSettings {
     }
 }
 
+/// Returns the names of all profiles, if the text is TOML.
+pub(in crate::config) fn profiles(text: &str) -> Vec<String> {
+    let Ok(document) = DeTable::parse(text) else { return Vec::new() };
+    match document.get_ref().get("profiles").map(Spanned::get_ref) {
+        Some(DeValue::Table(tables)) => tables.keys().map(|key| key.get_ref().to_string()).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Returns a misplaced name in quotes, redacted since it may be a pasted secret.
 fn typed(name: &str) -> String {
     quoted(&redact_typed(name))
