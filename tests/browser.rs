@@ -73,7 +73,7 @@ async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_
 
     assert_eq!((ended.code, ended.sandbox.keys().len()), (4, 0), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("another browser") && ended.stderr.contains("--no-browser"),
+        ended.stderr.contains("different browser") && ended.stderr.contains("--no-browser"),
         "{}",
         ended.stderr
     );
@@ -117,7 +117,7 @@ impl Asked {
         browse(&terminal.url().await, Consent::Allow);
 
         let question = terminal.shows("[y/N]").await;
-        assert!(question.contains("another browser") && question.contains("Default project"), "{question}");
+        assert!(question.contains("different browser") && question.contains("Default project"), "{question}");
         // A terminal may break a line anywhere.
         let question = question.replace("\r\n", " ");
         Self { machine, terminal, question, _launcher: launcher }

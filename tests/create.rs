@@ -56,9 +56,9 @@ async fn a_new_key_is_tried_where_that_is_asked_for() {
             "warning: the platform does not accept the key",
         ),
         (Reply::error(403, "auth", None, "no"), "The platform accepts the key, which may not list models."),
-        (Reply::status(401), "warning: the key could not be tried"),
+        (Reply::status(401), "warning: the key could not be verified"),
         (Reply::status(429).body(no_credit), "settings/organization/billing"),
-        (Reply::status(500), "warning: the key could not be tried"),
+        (Reply::status(500), "warning: the key could not be verified"),
     ] {
         let ended = create(Scenario::ready().reply(Step::Models, reply)).args(["--verify"]).sign_in().await;
         assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);

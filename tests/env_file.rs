@@ -249,8 +249,8 @@ async fn what_is_no_file_is_refused() {
     symlink("folder", path("link")).unwrap();
     for (path, problem) in [
         (path("folder"), "a directory, not a file"),
-        (path("folder/"), "the path of a folder"),
-        (path(".."), "the path of a folder"),
+        (path("folder/"), "the path of a directory"),
+        (path(".."), "the path of a directory"),
         (path("fifo"), "not a regular file"),
         (path("socket"), "not a regular file"),
         (path("read-only"), "it is read-only"),

@@ -111,7 +111,7 @@ async fn a_certificate_that_another_user_may_replace_is_not_trusted_whatever_nam
         (Some(&other), "SSL_CERT_FILE", &own, 0, ""),
         (None, "SSL_CERT_DIR", &parent(&open), 2, "ca.pem: other users can write to it"),
         (Some(&other), "SSL_CERT_FILE", &open, 2, "other users can write to it"),
-        (Some(&other), "SSL_CERT_FILE", &broken, 2, "not well-formed PEM"),
+        (Some(&other), "SSL_CERT_FILE", &broken, 2, "malformed PEM"),
     ] {
         let args: Vec<_> = flag.iter().flat_map(|path| ["--ca-file", path.as_str()]).collect();
         let run = company.start(&args, &[(variable, value)]).await;

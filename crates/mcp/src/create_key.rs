@@ -180,9 +180,10 @@ impl Prepared {
         if !end.arrives(&call.clock).await {
             warnings.push("the server's answer was cut off after the key".to_owned());
         }
-        if !unconfirmed.is_empty() {
-            warnings.push(format!("the server did not confirm {unconfirmed:?} of the key"));
-        }
+        let unconfirmed = unconfirmed
+            .iter()
+            .map(|restriction| format!("the server did not confirm {restriction} of the key"));
+        warnings.extend(unconfirmed);
         let mut delivery = DeliveryReport::default();
         let outcome = to.deliver(&key).await;
         delivery.add(to.port(), outcome);

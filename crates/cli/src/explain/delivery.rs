@@ -116,7 +116,7 @@ pub(crate) fn keyring(error: &KeyringError) -> CliError {
 pub(crate) fn command(error: &CommandError) -> CliError {
     let problem = match error {
         CommandError::UnclosedQuote => {
-            return CliError::usage("the command of --pipe-to has a quote that is not closed");
+            return CliError::usage("the command of --pipe-to has an unclosed quote");
         }
         CommandError::Program { name, problem } => {
             format!("the command of --pipe-to, {}, {problem}", quoted(name))

@@ -136,7 +136,7 @@ async fn consent_to_replace_value(
     match prompter.confirm(question).await {
         Some(true) => Ok(Overwrite::IfUnchanged),
         Some(false) => Err(explain::unusable(format!(
-            "{}: {variable} has a value already ({lines}), and you chose to keep it",
+            "{}: {variable} already has a value ({lines}), and you chose to keep it",
             shown(found.path())
         ))
         .hint("Name another variable with --var, or another file.")),
@@ -173,7 +173,7 @@ async fn consent_to_replace_key(
     is_rotation: bool,
     prompter: Prompter<'_>,
 ) -> Result<Overwrite, CliError> {
-    let question = format!("Careful: {state}. Replace it?");
+    let question = format!("Warning: {state}. Replace it?");
     let message = match prompter.confirm(question).await {
         Some(true) => return Ok(Overwrite::IfUnchanged),
         Some(false) => format!("{state}, and you chose to keep it"),

@@ -288,13 +288,13 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
                 .to_owned()
         }
         Warning::Unconfirmed { restrictions, page } => {
-            let restrictions: Vec<_> = restrictions.iter().map(|it| restriction(*it)).collect();
+            let restrictions: Vec<_> = restrictions.iter().map(Restriction::to_string).collect();
             format!(
                 "the server did not confirm {}: check the key at {page} before you rely on it",
                 restrictions.join(" and ")
             )
         }
-        Warning::NotChecked(error) => format!("the key could not be tried: {}", error.message()),
+        Warning::NotChecked(error) => format!("the key could not be verified: {}", error.message()),
         Warning::NotDeleted { path, error } => {
             format!("{} could not be deleted, and still has the key: {error}", own_path(path))
         }
@@ -305,13 +305,6 @@ pub(crate) fn of_warning(warning: &Warning<'_>) -> String {
             "programs started from here use the new key as these say, which are set: {}",
             names.join(", ")
         ),
-    }
-}
-
-fn restriction(restriction: Restriction) -> &'static str {
-    match restriction {
-        Restriction::Expiry => "the expiry",
-        _ => "the scopes",
     }
 }
 

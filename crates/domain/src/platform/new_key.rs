@@ -66,6 +66,15 @@ pub enum Restriction {
     Scopes,
 }
 
+impl fmt::Display for Restriction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Expiry => "the expiry",
+            Self::Scopes => "the scopes",
+        })
+    }
+}
+
 /// The lifetime of a key: 1 s to 365 days, in whole seconds, as the platform's Admin API documents it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyLifetime(u32);
