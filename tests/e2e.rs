@@ -13,6 +13,7 @@ mod choosing;
 mod chromium;
 mod clipboard;
 mod commands;
+#[cfg(unix)]
 mod completions;
 mod config;
 mod core_dumps;

@@ -33,6 +33,7 @@ enum Item {
     Status(String),
     NoStatus,
     /// Rows, and whether they replace those that are shown.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "the menu is for Unix"))]
     Rows(Vec<String>, bool),
     Flush(Sender<()>),
 }
