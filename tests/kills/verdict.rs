@@ -86,7 +86,7 @@ impl Verdict {
     fn check_reported_temp_files(&self, still_there: &[(String, String)]) {
         let may_have_a_key = |text: &str| has_a_key(text) || text == OTHER_LINES;
         for (name, text) in &self.temp_files {
-            let is_reported = self.next_run.contains(&format!("{name} was left by a run that was killed"));
+            let is_reported = self.next_run.contains(&format!("{name} is left from a run that was killed"));
             assert_eq!(is_reported, may_have_a_key(text), "{name}: {}", self.next_run);
         }
         assert!(still_there.iter().all(|(_, text)| may_have_a_key(text)), "{still_there:?}");

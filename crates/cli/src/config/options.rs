@@ -149,7 +149,7 @@ mod tests {
             command.get_arguments().chain(subcommands.flat_map(arguments)).collect()
         }
         const IN_NO_TABLE: &str = "[command] [id] [key] [shell] [url] all at delete format help latency \
-                                   login-lists organizations port ready-after refuse report revoke scenario sign-in \
+                                   login-lists organizations port profiles ready-after refuse report revoke scenario sign-in \
                                    time-factor version yes";
         let mut command = Args::command();
         command.build();
