@@ -30,4 +30,9 @@ impl CredentialGenerator {
             .finalize();
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(digest))
     }
+
+    /// Returns the id of a key. It has no `-`, so that it never looks like a key by chance: a client shows no such id.
+    pub(crate) fn key_id(&mut self) -> String {
+        self.generate("key_").replace('-', "x")
+    }
 }

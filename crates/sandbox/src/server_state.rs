@@ -121,7 +121,7 @@ impl ServerState {
         self.started_at = time;
         for key in self.account.scenario.keys.clone() {
             self.issued.insert(key.value.clone(), CredentialKind::ApiKey);
-            let id = self.generator.generate("key_");
+            let id = self.generator.key_id();
             self.account.keys.push(CreatedKey { id, created_at: time.as_secs(), ..key });
         }
     }
@@ -196,7 +196,7 @@ impl ServerState {
         let created_at = self.time(now).as_secs();
         let key = CreatedKey {
             value: self.issue(CredentialKind::ApiKey, prefix),
-            id: self.generator.generate("key_"),
+            id: self.generator.key_id(),
             created_at,
             expires_at: requested.expires_in_seconds.map(|seconds| created_at + seconds),
             ..requested
