@@ -12,6 +12,7 @@ use crate::ports::AdminApi;
 use crate::provisioning::jitter::Jitter;
 use crate::provisioning::plan::Timeouts;
 use crate::provisioning::request_runner::RequestRunner;
+use crate::provisioning::rotation::PAUSES;
 use crate::secret::AdminKey;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use std::future::Future;
@@ -170,8 +171,9 @@ impl<'a> Administrator<'a> {
         };
         let deleted = self.step(Step::DeleteKey, delete).await;
         let exists = match &deleted {
-            Err(error) if !is_not_found(error) => None,
-            _ => self.has_key(project, id).await,
+            Ok(()) => self.outlives_its_deletion(project, id).await,
+            Err(error) if is_not_found(error) => exists(self.key(project, id).await),
+            Err(_) => None,
         };
         match (deleted, exists, is_open.into_inner()) {
             (Ok(()), Some(true), _) => {
@@ -187,11 +189,17 @@ impl<'a> Administrator<'a> {
         }
     }
 
-    /// Looks once whether the server has a key. `None` if the look fails.
-    async fn has_key(&self, project: &ProjectId, id: &KeyId) -> Option<bool> {
-        match self.clock.timeout(self.timeouts.call, self.api.key(self.key, project, id)).await.ok()? {
-            Ok(_) => Some(true),
-            Err(error) => is_not_found(&error).then_some(false),
+    /// Looks whether the server still has a key that it has deleted, for a while: it may know so a little later
+    /// everywhere. `None` if a look fails.
+    async fn outlives_its_deletion(&self, project: &ProjectId, id: &KeyId) -> Option<bool> {
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let look = self.api.key(self.key, project, id);
+            let exists = exists(self.clock.timeout(self.timeouts.call, look).await.ok()?);
+            match pauses.next() {
+                Some(pause) if exists == Some(true) => self.clock.sleep(pause).await,
+                _ => return exists,
+            }
         }
     }
 
@@ -284,6 +292,14 @@ impl<'a> Administrator<'a> {
         let Self { clock, observer, timeouts, ref jitter, .. } = *self;
         let deadline = clock.now() + timeouts.total;
         RequestRunner { clock, observer, timeouts, jitter }.step(step, deadline, call).await
+    }
+}
+
+/// Returns whether a key exists, by a look at the server. `None` if the look failed.
+fn exists(look: Result<ProjectKey, ServiceError>) -> Option<bool> {
+    match look {
+        Ok(_) => Some(true),
+        Err(error) => is_not_found(&error).then_some(false),
     }
 }
 

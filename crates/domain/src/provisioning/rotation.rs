@@ -15,8 +15,9 @@ use crate::service_error::{ServiceError, Step};
 use std::future::Future;
 use std::time::Duration;
 
-/// The pauses between the checks of a new key, which a server may know a little later everywhere.
-const PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// The pauses between the looks at a new or a deleted key, which a server may know of a little later everywhere.
+pub(super) const PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// A rotation: a new key is created, delivered to every destination and verified, and only then the old key is
 /// revoked. After a failure the old key is as it was.
