@@ -13,12 +13,14 @@ use crate::ui::format::{key_of, own_path};
 use crate::ui::stdout::STDOUT;
 use keymint_delivery_adapter::RecordedKey;
 use keymint_domain::text::escape;
+use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
     let mut settings = CreateSettings::of_rotate(args, &context.sources)?;
     check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
     let admin = settings.admin(&context.sources)?;
-    let mut old = select(args, &settings, context).await?;
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
+    let mut old = signals.cancel_on_signal(select(args, &settings, context)).await??;
     if old.record.service_account.is_some() {
         let message = format!("the key {} belongs to a service account", key_of(&old.record));
         return Err(CliError::new(ErrorKind::NoKey, message).hint(
@@ -32,7 +34,7 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
             "KEY names another key. `keymint create --force` puts a new key in the place of this one.",
         ));
     }
-    context.patiently(old.inspect_keyring()).await;
+    signals.cancel_on_signal(context.patiently(old.inspect_keyring())).await?;
     let prompter = context.prompter(settings.sign_in.may_ask);
     for path in settings.replace(&old.record, &args.destinations, &context.sources)? {
         prompter.warn(&format!("{} no longer exists, and does not get the new key", own_path(&path)));
@@ -44,7 +46,7 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
             return Err(would_print(&old.record));
         }
     }
-    rotate(context, settings, &old, admin.as_ref()).await
+    rotate(context, settings, &old, admin.as_ref(), signals).await
 }
 
 /// Selects the key that the user names, else the one in use here, else the newest.

@@ -26,9 +26,9 @@ pub(crate) async fn rotate(
     mut settings: CreateSettings,
     old: &RecordedKey,
     admin: Option<&AdminSettings>,
+    mut signals: Signals,
 ) -> Result<(), CliError> {
     let untouched = |error| explain::untouched(error, &old.record);
-    let mut signals = Signals::listen().map_err(CliError::internal)?;
     let server = match admin {
         Some(admin) => Some(AdminServer::set_up(context, admin).await.map_err(untouched)?),
         None => None,
