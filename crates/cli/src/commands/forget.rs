@@ -12,7 +12,9 @@ use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{KeySource, Keyring, RecordedKey, StateDir, StoredItem, fail_point};
+use keymint_delivery_adapter::{
+    FoundItem, KeySource, Keyring, RecordedKey, StateDir, StoredItem, fail_point,
+};
 use keymint_domain::{ApiKey, InventoryKey, LastFour};
 use keymint_terminal::Signals;
 
@@ -23,22 +25,27 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     let hint = "--yes removes it without a question.";
     let prompter = context.confirmer(args.yes, args.no_input, "the removal of a key", hint)?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
-    let forgetting = signals.cancel_on_signal(forget(context, args.yes, prompter)).await;
-    let (removed, key) =
-        forgetting.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
-    conclude(context, removed, key.as_ref(), None)
+    let finding = signals.cancel_on_signal(find(context, args.yes, prompter)).await;
+    let found = finding.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
+    let Some(found) = found else { return conclude(context, false, None, None) };
+    let profile = context.sources.profile.as_str();
+    let removed = match found.current() {
+        StoredItem::Key(key) => context.patiently(Keyring::delete_key(profile, key)).await,
+        _ => context.patiently(Keyring::delete(profile)).await,
+    };
+    if !removed.map_err(|error| explain::keyring(&error))? {
+        let message = "the item of the keyring has changed meanwhile: nothing was removed";
+        return Err(CliError::new(ErrorKind::NoKey, message).hint("Run it again."));
+    }
+    conclude(context, true, found.into_key().as_ref(), None)
 }
 
-/// Removes the item of the profile, which the user confirms. Returns whether it was removed, and its key.
-async fn forget(
-    context: &Context,
-    yes: bool,
-    prompter: Prompter<'_>,
-) -> Result<(bool, Option<ApiKey>), CliError> {
+/// Returns the item of the profile, whose removal the user has confirmed. `None` if the keyring has none.
+async fn find(context: &Context, yes: bool, prompter: Prompter<'_>) -> Result<Option<FoundItem>, CliError> {
     let profile = context.sources.profile.as_str();
-    let error = |error| explain::keyring(&error);
-    let found = context.patiently(Keyring::inspect(profile)).await.map_err(error)?;
-    let Some(item) = describe_item(found.current()) else { return Ok((false, None)) };
+    let found = context.patiently(Keyring::inspect(profile)).await;
+    let found = found.map_err(|error| explain::keyring(&error))?;
+    let Some(item) = describe_item(found.current()) else { return Ok(None) };
     if !yes {
         let question =
             format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
@@ -49,11 +56,7 @@ async fn forget(
             ));
         }
     }
-    let removed = match found.current() {
-        StoredItem::Key(key) => context.patiently(Keyring::delete_key(profile, key)).await,
-        _ => context.patiently(Keyring::delete(profile)).await,
-    };
-    Ok((removed.map_err(error)?, found.into_key()))
+    Ok(Some(found))
 }
 
 /// Deletes the key on the server before the keyring loses it, since it may be needed to find the key again.
