@@ -10,9 +10,8 @@ use crate::platform::project_key::{KeyChange, ProjectKey};
 use crate::platform::service_account::ServiceAccount;
 use crate::ports::AdminApi;
 use crate::provisioning::jitter::Jitter;
-use crate::provisioning::plan::Timeouts;
+use crate::provisioning::plan::{LOOK_PAUSES, Timeouts};
 use crate::provisioning::request_runner::RequestRunner;
-use crate::provisioning::rotation::PAUSES;
 use crate::secret::AdminKey;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 use std::future::Future;
@@ -192,7 +191,7 @@ impl<'a> Administrator<'a> {
     /// Looks whether the server still has a key that it has deleted, for a while: it may know so a little later
     /// everywhere. `None` if a look fails.
     async fn outlives_its_deletion(&self, project: &ProjectId, id: &KeyId) -> Option<bool> {
-        let mut pauses = PAUSES.into_iter();
+        let mut pauses = LOOK_PAUSES.into_iter();
         loop {
             let look = self.api.key(self.key, project, id);
             let exists = exists(self.clock.timeout(self.timeouts.call, look).await.ok()?);

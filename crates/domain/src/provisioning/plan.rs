@@ -11,6 +11,10 @@ use std::time::Duration;
 /// The time of a call beyond the adapter's own limit.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
+/// The pauses between the looks at a new or a deleted key, which a server may know of a little later everywhere.
+pub(crate) const LOOK_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
 /// The adapters of one flow.
 #[derive(Clone, Copy)]
 pub struct Ports<'a> {

@@ -9,15 +9,10 @@ use crate::policy::key_match::{KeyChoice, KnownKey};
 use crate::ports::PlatformApi;
 use crate::provisioning::admin::{Administrator, RevokeError};
 use crate::provisioning::flow::{KeyCheck, check_key};
-use crate::provisioning::plan::Timeouts;
+use crate::provisioning::plan::{LOOK_PAUSES, Timeouts};
 use crate::secret::ApiKey;
 use crate::service_error::{ServiceError, Step};
 use std::future::Future;
-use std::time::Duration;
-
-/// The pauses between the looks at a new or a deleted key, which a server may know of a little later everywhere.
-pub(super) const PAUSES: [Duration; 3] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// A rotation: a new key is created, delivered to every destination and verified, and only then the old key is
 /// revoked. After a failure the old key is as it was.
@@ -275,7 +270,7 @@ impl<'a> Rotation<'a> {
     ///
     /// The reason to keep the old key.
     pub async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
-        let mut pauses = PAUSES.into_iter();
+        let mut pauses = LOOK_PAUSES.into_iter();
         loop {
             let limit = self.timeouts.call;
             let checked = self.clock.timeout(limit, check_key(self.platform, key)).await;
