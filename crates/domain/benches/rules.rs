@@ -1,5 +1,5 @@
-//! What choosing costs in time and memory, by the number of organizations or projects: it must grow no
-//! faster than they do.
+//! Benchmarks of the selection of a target. Time and memory must grow at most linearly with the number of
+//! organizations or projects.
 
 use divan::counter::ItemsCount;
 use divan::{AllocProfiler, Bencher, black_box};
@@ -21,14 +21,14 @@ fn organizations_by_preference(bencher: Bencher<'_, '_>, count: usize) {
     bencher.counter(ItemsCount::new(count)).bench_local(|| by_preference(black_box(&organizations)).len());
 }
 
-/// Each third of a kind.
+/// Creates an organization that is default, personal or neither, by its number.
 fn numbered(n: usize) -> Organization {
     let mut organization = organization(&format!("org-{n}"));
     (organization.is_default, organization.personal) = (n % 3 == 2, n % 3 == 1);
     organization
 }
 
-/// The last is the default project.
+/// Only the last project is a default one.
 #[divan::bench(args = COUNTS)]
 fn the_default_project(bencher: Bencher<'_, '_>, count: usize) {
     let projects: Vec<Project> = (1..=count).map(|n| project(&format!("proj_{n}"), n == count)).collect();

@@ -7,7 +7,7 @@ use std::ops::Add;
 use std::pin::pin;
 use std::time::Duration;
 
-/// Monotonic time.
+/// A monotonic clock.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// Returns the current time, which never decreases.

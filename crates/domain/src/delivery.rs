@@ -1,15 +1,15 @@
-//! Delivery of a created key: the port of a destination, and the rule for a key that not every
-//! destination has.
+//! The delivery of a created key: the port of a destination, and the rule for a key that some destinations do not
+//! get.
 
 use crate::secret::ApiKey;
 use async_trait::async_trait;
 use std::error::Error;
 use std::fmt;
 
-/// A place that can take one key: a file, a keyring, a program, a store of the front end's.
+/// A destination that can take one key, such as a file, a keyring, a program or a store of the front end.
 ///
-/// Everything that can fail without the key has been checked before a value of this type exists, so
-/// that a key is not created for a destination that cannot take it.
+/// Everything that can fail without the key is checked before a value of this type exists, so that no key is created
+/// for a destination that cannot take it.
 #[async_trait]
 pub trait KeyDestination: Send {
     /// The stable name of the destination, for records and scripts.
@@ -32,7 +32,9 @@ pub trait KeyDestination: Send {
 }
 
 /// The stable name of a destination, such as `keyring` or `env-file:/home/user/app/.env`, and the slot in it that has
-/// the key. Equal ids name one place, in which a key replaces the one before.
+/// the key.
+///
+/// Equal ids identify the same place: a key that is delivered there replaces the previous one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DestinationId {
     name: String,
@@ -40,7 +42,7 @@ pub struct DestinationId {
 }
 
 impl DestinationId {
-    /// Names a destination.
+    /// Creates the id of a destination with this name and without slots.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), slot: None }
     }
@@ -50,12 +52,12 @@ impl DestinationId {
         Self { slot: Some(slot.into()), ..self }
     }
 
-    /// The name as text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.name
     }
 
-    /// The slot, if the destination has several.
+    /// Returns the slot. `None` if the destination has only one.
     pub fn slot(&self) -> Option<&str> {
         self.slot.as_deref()
     }
@@ -73,18 +75,17 @@ impl fmt::Display for DestinationId {
 pub struct DeliveryError(Box<dyn Error + Send + Sync>);
 
 impl DeliveryError {
-    /// An error with this cause: an error, or a message. Neither may contain a secret.
+    /// Creates an error with this cause, which is an error or a message. It must not contain a secret.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
 }
 
-/// The result of a delivery.
+/// The result of delivering a key to several destinations.
 ///
-/// It holds the rule as a value: every destination gets the key, one that fails stops no other, and the
-/// key must be kept elsewhere if one failed or if none that has the key is durable. A front end that
-/// wants to report progress, or to abandon a destination, runs the loop of [`deliver`] itself and
-/// [adds](Self::add) each outcome.
+/// It implements the delivery rule: every destination gets the key, a failure does not stop the others, and the key
+/// must be kept in a recovery store if a destination failed or if no durable destination has it. A front end that
+/// reports progress or abandons a destination runs the loop of [`deliver`] itself and [adds](Self::add) each outcome.
 #[must_use = "the key may be lost"]
 #[derive(Debug, Default)]
 pub struct DeliveryReport {
@@ -106,7 +107,7 @@ impl DeliveryReport {
         }
     }
 
-    /// Adds the outcome of keeping the key in a recovery store.
+    /// Adds the outcome of the delivery to a recovery store.
     pub fn add_kept(&mut self, recovery: &dyn KeyDestination, outcome: Result<(), DeliveryError>) {
         self.kept = Some(outcome.map(|()| recovery.id()));
     }
@@ -117,23 +118,23 @@ impl DeliveryReport {
         !self.failures.is_empty() || !self.is_durable
     }
 
-    /// The destinations that have the key, in the order of their delivery.
+    /// Returns the destinations that have the key, in the order of their delivery.
     pub fn delivered_to(&self) -> &[DestinationId] {
         &self.delivered_to
     }
 
-    /// The destinations that failed, each with the reason.
+    /// Returns the destinations that failed, each with the reason.
     pub fn failures(&self) -> &[(DestinationId, DeliveryError)] {
         &self.failures
     }
 
-    /// The recovery store that has the key, or the reason why it does not. `None` if the key was not
-    /// given to one.
+    /// Returns the recovery store that has the key, or the reason why it does not. `None` if the key was not
+    /// delivered to one.
     pub fn kept(&self) -> Option<Result<&DestinationId, &DeliveryError>> {
         self.kept.as_ref().map(Result::as_ref)
     }
 
-    /// Returns whether the key is lost: no durable destination has it, and no recovery store either.
+    /// Returns whether the key is lost: neither a durable destination nor a recovery store has it.
     pub fn is_lost(&self) -> bool {
         !self.is_durable && !matches!(self.kept, Some(Ok(_)))
     }
@@ -142,7 +143,7 @@ impl DeliveryReport {
 /// Delivers the key to each destination, and to the recovery store if it
 /// [must be kept](DeliveryReport::must_be_kept).
 ///
-/// It has no time limit. Dropping the future keeps the key nowhere.
+/// There is no time limit. If the future is dropped, the key is not delivered to the recovery store.
 pub async fn deliver(
     key: &ApiKey,
     to: &mut [Box<dyn KeyDestination + '_>],

@@ -68,10 +68,12 @@ pub enum Event {
         /// The id of the account.
         id: ServiceAccountId,
     },
-    /// The project was found.
+    /// The target of the key was selected.
     TargetSelected(Target),
-    /// A preferred organization or project, which was not named, was skipped: a policy disables API keys of
-    /// users in it. Reported before the selected target, for the most preferred one.
+    /// A preferred organization or project was skipped because a policy disables API keys of users in it.
+    ///
+    /// It is reported before the selected target, only for the most preferred one, and only if the user did not name
+    /// it.
     TargetSkipped(Candidate),
 }
 
@@ -106,8 +108,8 @@ pub enum Observation {
         /// The number of projects in those lists.
         projects: usize,
     },
-    /// None of them has a default project, and the user's own organization was not set up on the platform's
-    /// web site. The project may not appear before that.
+    /// No organization has a default project, and the user's own organization was not set up on the platform's web
+    /// site. The project may not appear before that.
     NotOnboarded {
         /// The number of organizations whose lists were read.
         organizations: usize,

@@ -1,4 +1,4 @@
-//! The OAuth client: the authorization request and what comes back (RFC 6749, RFC 7636), as values.
+//! The OAuth client: the authorization request and response (RFC 6749) with PKCE (RFC 7636), as values.
 
 pub(crate) mod account;
 pub(crate) mod authorization;

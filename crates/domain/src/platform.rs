@@ -1,4 +1,4 @@
-//! What the platform has: organizations, projects, the lists of them, and keys.
+//! The objects of the platform: organizations, projects, keys and their lists.
 
 pub(crate) mod answer_end;
 pub(crate) mod id;

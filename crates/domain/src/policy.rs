@@ -1,4 +1,4 @@
-//! The rules, each a function of values: which target, when to look again, what to retry.
+//! The rules of the flow, as functions of values: which target to select, when to search again, what to retry.
 
 pub(crate) mod key_match;
 pub(crate) mod polling;

@@ -135,8 +135,8 @@ pub trait AdminApi: Send + Sync {
     /// `POST /v1/organization/projects/{id}/service_accounts`: creates a service account, a member of the project,
     /// with its first key.
     ///
-    /// Each success creates a new account. What [`create_api_key`](PlatformApi::create_api_key) promises of errors
-    /// and of the end of the answer holds here as well.
+    /// Each success creates a new account. The rules of [`create_api_key`](PlatformApi::create_api_key) for errors
+    /// and for the end of the answer apply here as well.
     async fn create_service_account(
         &self,
         admin: &AdminKey,
@@ -144,8 +144,8 @@ pub trait AdminApi: Send + Sync {
         name: &str,
     ) -> Result<ServiceAccount, ServiceError>;
 
-    /// The same with `create_service_account_only`: creates an account without a key and without a role in the
-    /// project.
+    /// The same request with `create_service_account_only`: creates an account without a key and without a role in
+    /// the project.
     async fn create_empty_account(
         &self,
         admin: &AdminKey,

@@ -19,14 +19,14 @@ const SHORTEST_KEY: usize = 16;
 #[error("not a token of 1 to {LONGEST} printable ASCII characters")]
 pub struct InvalidSecret(());
 
-/// The reason why a text that a user gives is no key of a project.
+/// The reason why a text from the user is not a project API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotAProjectKey {
-    /// It is the key of an administrator.
+    /// It is an admin key.
     #[error("it is an admin key, which can do far more than a project key")]
     AdminKey,
-    /// It is a line of a dotenv file: a variable with its value.
+    /// It is an assignment to a variable, as in a dotenv file.
     #[error("it looks like a line of a dotenv file: give only what follows the = sign, without quotes")]
     Assignment,
     /// It does not look like any key.
@@ -120,17 +120,17 @@ secret! {
 }
 
 impl AdminKey {
-    /// The environment variable in which programs look for it. A program that is started for another task does not
-    /// inherit it.
+    /// The environment variable from which programs read the admin key. A program that is started for another task
+    /// does not inherit it.
     pub const VARIABLE: &str = "OPENAI_ADMIN_KEY";
 }
 
 impl ApiKey {
-    /// Parses a key that a user gives, such as a pasted one.
+    /// Parses a key that the user entered or pasted.
     ///
     /// # Errors
     ///
-    /// [`NotAProjectKey`]
+    /// [`NotAProjectKey`] with the reason.
     pub fn from_user(text: String) -> Result<Self, NotAProjectKey> {
         let text = SecretString::from(text);
         let exposed = text.expose_secret();
@@ -165,7 +165,7 @@ fn assigns(text: &str) -> bool {
 }
 
 impl AuthorizationCode {
-    /// The reader of the response has checked that `value` is VSCHAR.
+    /// Creates the code from a value that is VSCHAR, as the parser of the response has checked.
     pub(crate) fn from_response(value: String) -> Self {
         Self(value.into())
     }

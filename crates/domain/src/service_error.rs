@@ -25,19 +25,19 @@ pub struct ServiceError {
     pub step: Step,
     /// The kind of failure.
     pub kind: ServiceErrorKind,
-    /// A description with the cause. It has no control characters, so it can be shown.
+    /// A description with the cause. It has no control characters, so it is safe to display.
     pub detail: String,
     /// The error code that came with a refusal, such as `insufficient_quota` or `invalid_grant`.
     pub code: Option<Box<str>>,
     /// The type of error that came with a refusal, such as `invalid_request_error`.
     pub error_type: Option<Box<str>>,
-    /// The proxy by which the server was to be reached.
+    /// The proxy through which the request was sent, or was to be sent.
     pub proxy: Option<Box<ProxyInUse>>,
-    /// The reason of a refused creation, as far as it follows from what is known of the target.
+    /// The probable reason of a refused creation, by what is known of the target.
     pub(crate) expected: Option<Reason>,
 }
 
-/// A proxy, as it is shown.
+/// A proxy, as displayed to the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyInUse {
     /// The URL without user name and password.
@@ -47,13 +47,13 @@ pub struct ProxyInUse {
 }
 
 impl ServiceError {
-    /// An error with this detail, which must have no control characters.
+    /// Creates an error with this detail, which must not contain control characters.
     pub fn new(step: Step, kind: ServiceErrorKind, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self { step, kind, detail, code: None, error_type: None, proxy: None, expected: None }
     }
 
-    /// Adds the proxy by which the server was to be reached.
+    /// Adds the proxy through which the request was sent, or was to be sent.
     pub fn with_proxy(self, proxy: Option<ProxyInUse>) -> Self {
         Self { proxy: proxy.map(Box::new), ..self }
     }
@@ -69,12 +69,12 @@ impl ServiceError {
         Self { error_type: identifier(error_type), ..self }
     }
 
-    /// Returns the reason, by which a program can decide what to do.
+    /// Returns the reason, which a program can act on.
     pub fn reason(&self) -> Reason {
         Reason::of(self)
     }
 
-    /// The suggestion for the user.
+    /// Returns the suggestion for the user.
     pub fn advice(&self) -> Advice {
         Advice::after(self)
     }

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-/// The maximum length of the word end that follows `sk-` inside a word, such as `task-`, `desk-` or `risk-`.
+/// The maximum length of the text after `sk-` inside an ordinary word, as in `task-list` or `risk-free`. Longer text
+/// is masked as a key.
 const LONGEST_WORD: usize = 20;
 
 /// Returns whether a character is invisible, or changes the display of the surrounding text.
@@ -17,9 +18,10 @@ pub fn is_deceptive(c: char) -> bool {
             | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Returns the text without anything that could control a terminal, be invisible, or be a key. Control, bidi and
-/// zero-width characters are replaced with escapes (`\u{1b}`), text that looks like a key or a session (`sk-…`,
-/// `sess-…`) is masked, and the rest is cut at `longest` characters.
+/// Returns untrusted text made safe to display, at most `longest` characters long.
+///
+/// Control, bidi and zero-width characters are replaced with escapes (`\u{1b}`), and text that looks like a key or a
+/// session (`sk-…`, `sess-…`) is masked.
 ///
 /// ```
 /// # use keymint_domain::text::sanitize;
@@ -106,8 +108,8 @@ fn looks_like_a_quote(c: char) -> bool {
     )
 }
 
-/// Returns the path, in quotes if it has blanks or quotes, so that it cannot be broken or end early. Quotes in it
-/// are escaped.
+/// Returns a path for a message, in quotes if it has blanks or quotes, so that its end is clear. Quotes in it are
+/// escaped.
 ///
 /// ```
 /// # use keymint_domain::text::in_one_piece;
@@ -155,7 +157,7 @@ pub fn escape_json(json: &str) -> String {
     safe
 }
 
-/// Returns a duration in a unit that suits it: `15 min`, `60 s`, `2.5 s`, `200 ms`.
+/// Returns a duration in a suitable unit: `15 min`, `60 s`, `2.5 s`, `200 ms`.
 pub fn human_duration(duration: Duration) -> String {
     let tenths = (duration.as_secs_f64() * 10.0).round() / 10.0;
     match duration.as_secs() {

@@ -63,7 +63,7 @@ impl Default for Client {
 }
 
 impl Client {
-    /// Returns the default client at another authorization server, such as a sandbox.
+    /// Returns the default client for another authorization server, such as a sandbox.
     pub fn at(issuer: BaseUrl) -> Self {
         Self { issuer, ..Self::default() }
     }
@@ -84,7 +84,7 @@ impl Client {
     }
 }
 
-/// A pending authorization request.
+/// An authorization request whose response has not arrived.
 pub struct PendingAuthorization {
     client: Client,
     redirect_uri: Url,
@@ -121,7 +121,7 @@ impl PendingAuthorization {
     ///
     /// # Errors
     ///
-    /// [`AuthorizationError`] if the response has no code.
+    /// [`AuthorizationError`] if the response does not grant access.
     pub fn accept(self, response: AuthorizationResponse) -> Result<AuthorizationGrant, AuthorizationError> {
         match response {
             AuthorizationResponse::Granted(code) => Ok(self.into_grant(code)),
@@ -145,7 +145,7 @@ impl PendingAuthorization {
     }
 }
 
-/// The reason why a response is no grant.
+/// The reason why a response does not grant access.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuthorizationError {
@@ -180,8 +180,9 @@ impl fmt::Debug for PendingAuthorization {
     }
 }
 
-/// The exact parameters of the token request (RFC 6749 section 4.1.3, RFC 7636 section 4.5), and the refresh token
-/// that it issues, until that is [revoked](Revocation).
+/// A granted authorization: the exact parameters of the token request (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+///
+/// It also holds the refresh token that the exchange issues, until that token is [revoked](Revocation).
 #[derive(Debug)]
 pub struct AuthorizationGrant {
     client_id: String,
@@ -192,17 +193,17 @@ pub struct AuthorizationGrant {
 }
 
 impl AuthorizationGrant {
-    /// `client_id`.
+    /// Returns the `client_id`.
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// `code`.
+    /// Returns the `code`.
     pub fn code(&self) -> &AuthorizationCode {
         &self.code
     }
 
-    /// `code_verifier`.
+    /// Returns the `code_verifier`.
     pub fn verifier(&self) -> &CodeVerifier {
         &self.verifier
     }
@@ -213,7 +214,7 @@ impl AuthorizationGrant {
         self.verifier.challenge().bytes().fold(0, |seed, byte| seed.rotate_left(6) ^ u64::from(byte))
     }
 
-    /// `redirect_uri`: identical to that of the authorization request.
+    /// Returns the `redirect_uri`, identical to that of the authorization request.
     pub fn redirect_uri(&self) -> &str {
         self.redirect_uri.as_str()
     }

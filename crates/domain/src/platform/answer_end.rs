@@ -1,4 +1,4 @@
-//! The end of the answer to a creation.
+//! The end of the answer to a creation request.
 
 use crate::clock::Clock;
 use std::fmt;
@@ -7,11 +7,11 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-/// The end of an answer with a key, which may arrive after the complete description of the key.
+/// The end of the answer that contains a created key. It may arrive after the complete description of the key.
 ///
 /// The key is valid without it. A connection that hangs, breaks or is reset after the description therefore neither
-/// loses nor delays the key. By default the end has been read. Dropping this value closes the connection if the end
-/// has not been read.
+/// loses nor delays the key. The default value is an end that has been read. Dropping this value closes the
+/// connection if the end has not been read.
 #[derive(Default)]
 pub struct AnswerEnd(Option<Reading>);
 
@@ -22,12 +22,13 @@ impl AnswerEnd {
     /// The time limit of [`arrives`](Self::arrives).
     pub const TIME_LIMIT: Duration = Duration::from_secs(1);
 
-    /// Creates an end that `reading` waits for. The future returns whether nothing but the end came.
+    /// Creates an end that has not been read. `reading` waits for it, and returns whether the answer ended as it
+    /// should.
     pub fn after(reading: impl Future<Output = bool> + Send + 'static) -> Self {
         Self(Some(Mutex::new(Box::pin(reading))))
     }
 
-    /// Waits for the end, at most for [`TIME_LIMIT`](Self::TIME_LIMIT). Returns whether it came.
+    /// Waits at most [`TIME_LIMIT`](Self::TIME_LIMIT) for the end. Returns whether it arrived.
     pub async fn arrives(self, clock: &dyn Clock) -> bool {
         match self.0.and_then(|reading| reading.into_inner().ok()) {
             Some(reading) => clock.timeout(Self::TIME_LIMIT, reading).await.unwrap_or(false),

@@ -1,4 +1,4 @@
-//! The content of a list.
+//! Lists as the server sends them.
 
 /// The entries of a list that were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl<T> Listing<T> {
         Self { items, skipped, complete }
     }
 
-    /// Returns whether the items are all that the server has.
+    /// Returns whether the items are all entries that the server has: the list is complete, and no entry was skipped.
     pub fn is_whole(&self) -> bool {
         self.complete && self.skipped == 0
     }

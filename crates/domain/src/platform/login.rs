@@ -4,7 +4,7 @@ use crate::platform::listing::Listing;
 use crate::platform::organization::{Organization, Project};
 use crate::secret::SessionKey;
 
-/// The used part of the response to a login.
+/// The parts of a login response that the flow uses.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Login {

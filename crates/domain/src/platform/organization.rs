@@ -41,12 +41,12 @@ impl Organization {
         }
     }
 
-    /// Returns whether it certainly refuses to create a key.
+    /// Returns whether the organization certainly refuses to create keys of users.
     pub fn refuses_keys(&self) -> bool {
         self.disable_user_api_keys == Some(true)
     }
 
-    /// Returns whether it is the user's own and still has to be set up on the platform's web site.
+    /// Returns whether the organization is the user's own and still has to be set up on the platform's web site.
     pub fn needs_onboarding(&self) -> bool {
         (self.personal || self.is_default) && self.completed_platform_onboarding == Some(false)
     }
@@ -96,7 +96,7 @@ impl Project {
         Self { id, title: None, is_initial: false, disable_user_api_keys: None }
     }
 
-    /// Returns whether it certainly refuses to create a key, even if its organization does not.
+    /// Returns whether the project certainly refuses to create keys of users, even if its organization does not.
     pub fn refuses_keys(&self) -> bool {
         self.disable_user_api_keys == Some(true)
     }

@@ -28,7 +28,7 @@ pub struct ProjectKey {
 }
 
 impl ProjectKey {
-    /// A key of which nothing else is known.
+    /// Creates a key with this id. Everything else is unknown.
     pub fn new(id: KeyId) -> Self {
         Self {
             id,
@@ -77,19 +77,19 @@ pub enum KeyOwner {
 pub struct LastFour([u8; 4]);
 
 impl LastFour {
-    /// Takes four characters. `None` if the text has another length, or a character that no key has.
+    /// Parses the four characters. Returns `None` if the text has another length, or a character that no key has.
     pub fn parse(text: &str) -> Option<Self> {
         let four: [u8; 4] = text.as_bytes().try_into().ok()?;
         four.iter().all(|byte| is_key_byte(*byte)).then_some(Self(four))
     }
 
-    /// The last four characters of a key, unless it is so short that they would reveal too much.
+    /// Returns the last four characters of a key. `None` if the key is so short that they would reveal too much.
     pub fn of(key: &ApiKey) -> Option<Self> {
         Self::parse(key.last_four())
     }
 
-    /// The last four characters of a value of which the server masks a part, as in `sk-proj-****9f3A`. `None` if
-    /// nothing is masked, or if fewer than four characters follow the last mask.
+    /// Returns the last four characters of a value that the server masks in part, such as `sk-proj-****9f3A`. `None`
+    /// if nothing is masked, or if fewer than four characters follow the last mask.
     pub fn of_redacted(value: &str) -> Option<Self> {
         let is_mask = |c: char| matches!(c, '*' | '.' | '\u{2026}' | '\u{2022}');
         let (_, end) = value.rsplit_once(is_mask)?;
@@ -97,7 +97,7 @@ impl LastFour {
         if end.bytes().all(is_key_byte) { Self::parse(four) } else { None }
     }
 
-    /// The characters.
+    /// Returns the four characters.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).expect("they are ASCII")
     }
@@ -124,7 +124,7 @@ pub struct KeyChange {
 }
 
 impl From<&NewKey> for KeyChange {
-    /// The restrictions of a new key.
+    /// Changes a key to the lifetime and the permissions of a new one.
     fn from(key: &NewKey) -> Self {
         Self { expires_in: key.expires_in, scopes: key.scopes.clone() }
     }

@@ -14,7 +14,7 @@ pub struct ServiceAccount {
 }
 
 impl ServiceAccount {
-    /// An account with its key.
+    /// Creates an account with its key.
     pub fn new(id: Option<ServiceAccountId>, key: CreatedKey) -> Self {
         Self { id, key }
     }

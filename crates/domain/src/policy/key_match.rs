@@ -1,27 +1,27 @@
-//! The selection of a key from the server's list.
+//! The search for a key in the server's list.
 //!
-//! A key that is deleted cannot be restored. Therefore only a key that is certainly the one meant is chosen
-//! without a question.
+//! A deleted key cannot be restored. Therefore a key is selected without a question to the user only if it is
+//! certainly the right one.
 
 use crate::platform::id::KeyId;
 use crate::platform::listing::Listing;
 use crate::platform::project_key::{LastFour, ProjectKey};
 
-/// The answer to the question which listed key is meant.
+/// The result of the search for a key in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyChoice<'a, K = ProjectKey> {
-    /// It is certainly this one.
+    /// Certainly this key.
     Certain(&'a K),
-    /// It may be one of these, or none of them: ask the user. A single candidate needs a confirmation.
+    /// One of these keys, or none of them: ask the user. Even a single candidate needs a confirmation.
     Ask(Vec<&'a K>),
-    /// No listed key can be the one.
+    /// No listed key matches.
     Missing {
         /// True if the server may have keys that are not in the list.
         is_list_partial: bool,
     },
 }
 
-/// The facts by which this machine knows a key that it made or was given.
+/// The known facts about a key that this machine created or received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownKey {
     /// The id, if the server sent one.
@@ -35,9 +35,9 @@ pub struct KnownKey {
 impl KnownKey {
     /// Finds the key in a list of its project.
     ///
-    /// A known id decides alone, unless the last four characters contradict it: a key with another id is another
-    /// key. Without an id, a key is certain only if its name and its last four characters are both equal, no
-    /// other listed key may have both, and the list has every key.
+    /// With a known id, only the key with that id is certain, and only if its last four characters do not contradict
+    /// the known ones. Without an id, a key is certain only if its name and its last four characters are equal to the
+    /// known ones, no other listed key may have both, and the list is complete.
     pub fn find_in<'a, K>(&self, listed: &'a Listing<K>) -> KeyChoice<'a, K>
     where
         K: AsRef<ProjectKey> + PartialEq,
@@ -58,10 +58,10 @@ impl KnownKey {
     }
 }
 
-/// Finds the key that a user names by its id, its name or its last four characters.
+/// Finds the key that the user identifies by its id, its name or its last four characters.
 ///
-/// Only an id is certain, and only if it is not also the name of another key. A name or four characters may be those
-/// of any key, so the user must confirm the key or pick one.
+/// Only an id is certain, and only if no other key has it as a name. Several keys may have the same name or the same
+/// last four characters, so the user must confirm the key or pick one.
 pub fn named_key<'a, K>(text: &str, listed: &'a Listing<K>) -> KeyChoice<'a, K>
 where
     K: AsRef<ProjectKey> + PartialEq,
@@ -77,7 +77,8 @@ where
     }
 }
 
-/// Finds the keys that end in these characters. None is certain, since another key may end in them.
+/// Finds the keys that end in these characters. No result is certain, since a key that is not listed may have the
+/// same ending.
 pub fn keys_ending_in<K>(last_four: LastFour, listed: &Listing<K>) -> KeyChoice<'_, K>
 where
     K: AsRef<ProjectKey> + PartialEq,
@@ -91,13 +92,13 @@ impl ProjectKey {
     }
 }
 
-/// Returns whether two values may be the same: what is unknown may be anything.
+/// Returns whether two values may be equal. An unknown value may be equal to any other.
 fn may_equal(one: Option<LastFour>, other: Option<LastFour>) -> bool {
     one.zip(other).is_none_or(|(one, other)| one == other)
 }
 
-/// The keys that may be meant, each once, and what else the list has under their ids: two entries of one id that differ
-/// make the choice uncertain.
+/// Returns the distinct entries of every key that may match. Two different entries with the same id are both
+/// returned, which makes the choice uncertain.
 fn candidates<K>(listed: &Listing<K>, may_be: impl Fn(&ProjectKey) -> bool) -> Vec<&K>
 where
     K: AsRef<ProjectKey> + PartialEq,
@@ -106,7 +107,7 @@ where
     let ids: Vec<_> = keys().filter(|(_, key)| may_be(key)).map(|(_, key)| &key.id).collect();
     let mut distinct: Vec<&K> = Vec::new();
     for (key, _) in keys().filter(|(_, key)| ids.contains(&&key.id)) {
-        // The list may have changed between two pages.
+        // A list that changed between two pages may contain an entry twice.
         if !distinct.contains(&key) {
             distinct.push(key);
         }

@@ -23,7 +23,7 @@ const SHORTEST_FIXED_WAIT: Duration = Duration::from_secs(1);
 /// The shortest interval of the fixed schedule. A zero interval would send requests without a pause.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The time limit of the last round, which begins when the time is up.
+/// The time limit of the last round, which begins at the deadline.
 const LAST_LOOK: Duration = Duration::from_secs(4);
 
 /// The intervals and the duration of the search.

@@ -4,9 +4,9 @@ use crate::platform::id::OrganizationId;
 use crate::platform::organization::{Organization, Project};
 use std::collections::HashSet;
 
-/// Returns the organizations in the order in which they are looked into: default ones, then personal ones, then
-/// the rest. Those that certainly [refuse keys](Organization::refuses_keys) come last, in the same ranks. The
-/// server's order is kept inside each rank. The first entry of an id counts.
+/// Returns the organizations in the order in which they are searched: default ones, then personal ones, then the
+/// rest. Those that certainly [refuse keys](Organization::refuses_keys) come last, in the same order. Within each
+/// group the server's order is kept. Of several entries with the same id, the first counts.
 pub fn by_preference(organizations: &[Organization]) -> Vec<&Organization> {
     let mut seen = HashSet::with_capacity(organizations.len());
     let unique = organizations.iter().filter(|organization| seen.insert(&organization.id));

@@ -4,10 +4,10 @@ use crate::platform::listing::Listing;
 use crate::platform::organization::Project;
 use crate::text::quote;
 
-/// Longest name of a project in a message, in characters.
+/// The maximum length of a project's name in a message, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// The reason why a name certainly means no project.
+/// The reason why a name does not identify a project.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
     /// No listed project has this id or title.
@@ -43,14 +43,14 @@ impl Listing<Project> {
     ///
     /// # Errors
     ///
-    /// [`ProjectError`]
+    /// [`ProjectError`] if no listed project has this id or title, or if the title is ambiguous.
     pub fn named(self, name: &str) -> Result<Project, ProjectError> {
         if let Some(project) = self.items.iter().find(|project| project.id.as_str() == name) {
             return Ok(project.clone());
         }
         let mut candidates: Vec<Project> = Vec::new();
         for project in &self.items {
-            // The list may have changed between two pages.
+            // A list that changed between two pages may contain a project twice.
             let is_new = candidates.iter().all(|other| other.id != project.id);
             if is_new && project.title.as_ref().is_some_and(|title| title.is(name)) {
                 candidates.push(project.clone());

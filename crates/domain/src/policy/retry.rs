@@ -10,9 +10,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait, unless the server requests a longer one.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
-/// Returns the wait before the next attempt at `step`, after `attempt` attempts of which the last one failed like
-/// this, if `remaining` is left of its time. `None` if the failure is final. `random` selects the wait within its
-/// range.
+/// Returns the wait before the next attempt at `step`. `None` if the failure is final.
+///
+/// `attempt` counts the attempts so far, `failure` is the result of the last one, and `remaining` is the time that
+/// the step has left. `random` selects the wait within its range.
 pub(crate) fn after(
     step: Step,
     failure: &ServiceErrorKind,
@@ -34,13 +35,14 @@ fn wait(failure: &ServiceErrorKind, attempt: u32, random: &mut impl RngExt) -> D
 
 /// Returns the maximum number of retries of a step after such a failure.
 ///
-/// A code can be exchanged once, and each creation makes another key. These requests are retried only if nothing
-/// was sent, or if the server answered in full that it did nothing (429). The login may be retried a few times, and
-/// the lists only read. Of an administrator's requests, only those that create are not retried.
+/// An authorization code is valid for one exchange, and each creation makes another key. These requests are retried
+/// only if nothing was sent, or if the server's complete answer says that it did nothing (429). The login may be
+/// retried a few times. The requests for lists only read. Of an administrator's requests, only those that create are
+/// not retried.
 fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
     use ServiceErrorKind::{Interrupted, NotSent, OutOfContract, Refused, TimedOut};
     match (step, failure) {
-        // Waiting mends no certificate.
+        // Waiting does not make a certificate valid.
         (_, NotSent(ConnectFailure::Tls)) => 0,
         (
             Step::ExchangeCode | Step::CreateKey | Step::CreateServiceAccount | Step::CreateAccountKey,
@@ -53,7 +55,7 @@ fn most_retries(step: Step, failure: &ServiceErrorKind) -> u32 {
         (Step::ListOrganizations, failure) if failure.is_transient() => u32::MAX,
         // The other organizations wait for this one's answer.
         (Step::ListProjects, failure) if failure.is_transient() => 3,
-        // Each of them can be repeated: it reads, or its second execution changes nothing more.
+        // These requests can be repeated: they only read, or a second execution has no further effect.
         (
             Step::ListAllProjects
             | Step::ListKeys

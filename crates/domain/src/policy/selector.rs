@@ -142,7 +142,7 @@ impl Candidate {
         self.project.as_ref().map_or(self.organization.id.as_str(), |project| project.id.as_str())
     }
 
-    /// Returns whether this is its title.
+    /// Returns whether this is the candidate's title.
     fn is_titled(&self, name: &str) -> bool {
         let title = self.project.as_ref().map_or(&self.organization.title, |project| &project.title);
         title.as_ref().is_some_and(|title| title.is(name))

@@ -5,12 +5,13 @@ use crate::platform::login::LoginOrganization;
 use crate::platform::target::Target;
 use crate::policy::selector::TargetSelector;
 
-/// Returns the target if the lists of organizations and projects certainly lead to the same one.
+/// Returns the target if the response to the login already determines it: the lists of organizations and projects
+/// would certainly lead to the same one.
 ///
-/// Without a name, that is the first initial project of the first default organization, if the response has
-/// both lists in full and neither of the two certainly refuses keys: no other organization ranks before a
-/// default one. With two names, it is the organization and project with these ids. In every other case the
-/// lists may have something that the response lacks.
+/// Without a name, that is the first initial project of the first default organization, if the response has both
+/// lists in full and neither of the two certainly refuses keys. No other organization ranks before a default one.
+/// With two names, it is the organization and the project with these ids. In every other case, the lists may contain
+/// something that the response lacks.
 pub(crate) fn settled_target(
     selector: &TargetSelector,
     response: &Listing<LoginOrganization>,
@@ -20,7 +21,7 @@ pub(crate) fn settled_target(
     {
         (None, None) if response.complete => {
             let default = response.items.iter().find(|entry| entry.organization.is_default)?;
-            // The first entry of an id counts.
+            // Of several entries with the same id, the first counts.
             let entry = find(default.organization.id.as_str())?;
             let project = entry.projects.items.iter().find(|project| project.is_initial)?;
             let is_preferred = entry.organization.is_default && !entry.organization.refuses_keys();

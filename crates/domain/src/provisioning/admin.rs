@@ -1,4 +1,4 @@
-//! The work of an administrator: requests of the Admin API with their retries.
+//! The administrator: requests of the Admin API with their retries.
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer, no_observer};
@@ -42,7 +42,7 @@ pub struct ProvisionedAccount {
     pub unconfirmed: Vec<Restriction>,
 }
 
-/// The reason why there is no service account with a key.
+/// The reason why no service account with a key was created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceAccountError {
@@ -58,7 +58,7 @@ pub enum ServiceAccountError {
         #[source]
         cause: ServiceError,
     },
-    /// The account exists without a key that can be used, and could not be deleted.
+    /// The account exists without a usable key, and could not be deleted.
     #[error("a service account without a usable key exists")]
     Left {
         /// The id of the account.
@@ -71,17 +71,17 @@ pub enum ServiceAccountError {
     },
 }
 
-/// The reason why a key was not, or perhaps not, revoked by a request.
+/// The reason why a request did not revoke a key, or may not have revoked it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevokeError {
-    /// The key is certainly as it was.
+    /// The key is certainly unchanged.
     #[error(transparent)]
     NotRevoked(#[from] ServiceError),
     /// The key does not exist. It was deleted before.
     #[error("the key was already deleted")]
     Missing(#[source] ServiceError),
-    /// The server answered that it has deleted the key, or that the key is missing, and still has it.
+    /// The server confirmed the deletion, or reported that the key is missing, but still has the key.
     #[error("the server still has the key")]
     StillExists(#[source] ServiceError),
     /// The answer was lost. The key may be revoked.
@@ -90,18 +90,20 @@ pub enum RevokeError {
 }
 
 impl<'a> Administrator<'a> {
-    /// Uses this admin key. `jitter_seed` should be random: it spreads the retries of several programs.
+    /// Creates an administrator with this admin key.
+    ///
+    /// `jitter_seed` should be random, so that several programs do not retry at the same time.
     pub fn new(api: &'a dyn AdminApi, clock: &'a dyn Clock, key: &'a AdminKey, jitter_seed: u64) -> Self {
         let jitter = Jitter::seeded(jitter_seed);
         Self { api, clock, key, observer: &no_observer, timeouts: Timeouts::default(), jitter }
     }
 
-    /// Reports retries and the begin of creations to `observer`.
+    /// Reports retries and the start of each creation to `observer`.
     pub fn observed_by(self, observer: Observer<'a>) -> Self {
         Self { observer, ..self }
     }
 
-    /// Replaces the limits of the requests. Each method has the total time.
+    /// Replaces the time limits of the requests. Each method may take the [total](Timeouts::total) time.
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
     }
@@ -148,11 +150,16 @@ impl<'a> Administrator<'a> {
         self.step(Step::UpdateKey, || self.api.update_key(self.key, project, id, change)).await
     }
 
-    /// Deletes a key. It is then no longer valid, and cannot be restored.
+    /// Deletes a key. The key is no longer valid then, and cannot be restored.
     ///
-    /// A key that is missing after a request whose answer was lost counts as deleted by that request. It is missing
-    /// if the server finds it neither for the deletion nor for a look at it: a gateway may refuse deletions alone. A
-    /// deletion that the server confirms is looked at once, too; if that look fails, the confirmation counts.
+    /// If the answer to an earlier attempt was lost and the key is missing now, the key counts as deleted by that
+    /// attempt. A key counts as missing only if the server answers 404 both to the deletion and to a request for the
+    /// key, since a gateway may refuse deletions alone.
+    ///
+    /// After a confirmed deletion, the key is requested until it is missing, at most four times, with pauses of 1, 2
+    /// and 4 s. If such a request fails, the confirmation counts.
+    ///
+    /// [`RevokeError::StillExists`] is returned if the key is still there.
     ///
     /// # Errors
     ///
@@ -188,8 +195,8 @@ impl<'a> Administrator<'a> {
         }
     }
 
-    /// Looks whether the server still has a key that it has deleted, for a while: it may know so a little later
-    /// everywhere. `None` if a look fails.
+    /// Returns whether the server still has a deleted key after several requests with pauses, since a deletion may
+    /// take some time to reach all of its parts. `None` if a request fails.
     async fn outlives_its_deletion(&self, project: &ProjectId, id: &KeyId) -> Option<bool> {
         let mut pauses = LOOK_PAUSES.into_iter();
         loop {
@@ -258,7 +265,7 @@ impl<'a> Administrator<'a> {
         }
     }
 
-    /// Makes an account without a key a member of its project, and creates a key.
+    /// Makes an account without a key a member of its project, and creates its first key.
     async fn equip(
         &self,
         project: &ProjectId,
@@ -294,7 +301,7 @@ impl<'a> Administrator<'a> {
     }
 }
 
-/// Returns whether a key exists, by a look at the server. `None` if the look failed.
+/// Returns whether a key exists, by the server's answer to a request for it. `None` if the request failed.
 fn exists(look: Result<ProjectKey, ServiceError>) -> Option<bool> {
     match look {
         Ok(_) => Some(true),
@@ -306,7 +313,7 @@ fn is_not_found(error: &ServiceError) -> bool {
     matches!(error.kind, ServiceErrorKind::Refused { status: 404, .. })
 }
 
-/// The error of a creation that failed.
+/// Returns the error of a failed creation.
 fn lost(name: &str, cause: ServiceError) -> ServiceAccountError {
     if cause.kind.leaves_outcome_unknown() {
         ServiceAccountError::OutcomeUnknown { name: name.into(), cause }

@@ -16,12 +16,12 @@ use crate::service_error::ServiceError;
 pub struct Catalogue {
     /// The organizations, in the [order of preference](by_preference).
     pub organizations: Vec<CatalogueEntry>,
-    /// Whether the list of organizations and each readable list of projects is there in full.
+    /// True if the list of organizations and each readable list of projects are complete.
     pub complete: bool,
 }
 
 impl Catalogue {
-    /// Returns each project that could be read, in the order of preference.
+    /// Returns every project that could be read, in the order of preference.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         self.candidates().filter_map(|candidate| candidate.target())
     }
@@ -41,7 +41,7 @@ impl Catalogue {
         lists().flatten().position(|project| std::ptr::eq(project, default))
     }
 
-    /// Returns whether every list could be read, and is there in full.
+    /// Returns whether every list could be read and is complete.
     pub fn is_whole(&self) -> bool {
         self.complete && self.organizations.iter().all(|entry| entry.projects.is_ok())
     }

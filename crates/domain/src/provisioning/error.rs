@@ -22,7 +22,7 @@ pub enum ProvisionError {
     /// The source of the response failed.
     #[error("cannot receive the browser's response")]
     NoResponse(#[source] SourceError),
-    /// The response is no grant.
+    /// The response does not grant access.
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
     /// The time is up, and the last search found no project for the key.

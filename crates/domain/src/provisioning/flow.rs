@@ -33,13 +33,13 @@ pub struct ProvisionedKey {
     pub end: AnswerEnd,
 }
 
-/// Waits for the browser's response, at most for `patience`.
+/// Waits at most `patience` for the browser's response.
 ///
 /// # Errors
 ///
 /// [`AuthorizationTimedOut`](ProvisionError::AuthorizationTimedOut) if no response came,
 /// [`NoResponse`](ProvisionError::NoResponse) if the source failed, and
-/// [`Authorization`](ProvisionError::Authorization) if the response is no grant.
+/// [`Authorization`](ProvisionError::Authorization) if the response does not grant access.
 pub async fn wait_for_grant(
     clock: &dyn Clock,
     source: &mut dyn ResponseSource,
@@ -120,14 +120,15 @@ impl Provisioner<'_> {
     }
 }
 
-/// The platform's verdict on a key.
+/// The result of checking a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyCheck {
     /// The key works.
     Works,
-    /// The platform knows the key, which may not list models. A key with few permissions is refused like this.
+    /// The key is valid, but not permitted to list models. The platform sends this answer for a key with few
+    /// permissions.
     Restricted,
-    /// The platform does not know the key, or no longer does.
+    /// The platform does not know the key, or has revoked it.
     NotAccepted,
     /// The key is valid, but its account has no credit.
     NoCredit,
@@ -145,11 +146,11 @@ impl KeyCheck {
     }
 }
 
-/// Asks the platform once whether a key works.
+/// Sends one request to the platform to check whether a key works.
 ///
 /// # Errors
 ///
-/// [`ServiceError`] if no response came, or one that says nothing about the key.
+/// [`ServiceError`] if there was no answer, or the answer says nothing about the key.
 pub async fn check_key(platform: &dyn PlatformApi, key: &ApiKey) -> Result<KeyCheck, ServiceError> {
     let Err(error) = platform.check_key(key).await else { return Ok(KeyCheck::Works) };
     match (error.kind, error.code.as_deref()) {

@@ -10,13 +10,13 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use std::pin::pin;
 use std::time::Duration;
 
-/// The maximum number of concurrent lists.
+/// The maximum number of concurrent requests for lists.
 const WIDTH: usize = 8;
 
-/// Once so many keys are known, the lists of further projects are not requested.
+/// The number of keys after which no list of another project is requested.
 const MANY_KEYS: usize = 20_000;
 
-/// Once so much time has passed, the lists of further projects are not requested.
+/// The time after which no list of another project is requested.
 const LONG: Duration = Duration::from_secs(5 * 60);
 
 /// A key, with its project.
@@ -41,15 +41,16 @@ impl AsRef<ProjectKey> for InventoryKey {
 pub struct Inventory {
     /// The projects whose lists were requested, in the server's order.
     pub projects: Vec<Project>,
-    /// Their keys, project by project. Incomplete also if a project or its list is missing.
+    /// The keys of those projects, project by project. The listing is also incomplete if a project or its list is
+    /// missing.
     pub keys: Listing<InventoryKey>,
     /// The projects whose lists were refused.
     pub unread: Vec<(Project, ServiceError)>,
 }
 
 impl Administrator<'_> {
-    /// Lists the keys of these projects, several lists at a time. The list of a project that the server refuses is
-    /// left out. After 20,000 keys or 5 minutes, so are the remaining projects.
+    /// Lists the keys of these projects, with several concurrent requests. Skips a project whose list the server
+    /// refuses, and stops after 20,000 keys or 5 minutes.
     ///
     /// # Errors
     ///

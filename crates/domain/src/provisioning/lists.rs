@@ -24,7 +24,7 @@ pub(crate) struct Lists<'a> {
     /// The maximum number of concurrent requests: the plan's width, and less after the server has
     /// responded that there are too many requests.
     width: AtomicUsize,
-    /// What was already reported to the observer.
+    /// The facts that were already reported to the observer.
     reported: Mutex<HashSet<Reported>>,
 }
 
@@ -173,7 +173,7 @@ impl<'a> ProjectLists<'a> {
         }
     }
 
-    /// Starts as many requests as the width permits beside this many others.
+    /// Starts as many requests as the width permits. `others` counts the requests in flight that are not lists.
     fn ask(&mut self, others: usize) {
         let room = self.lists.width().saturating_sub(self.under_way.len() + others);
         for id in self.waiting.drain(..room.min(self.waiting.len())) {

@@ -8,10 +8,10 @@ use crate::ports::{AuthServer, PlatformApi};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-/// The time of a call beyond the adapter's own limit.
+/// The time that a call has beyond the adapter's own limit.
 const AFTER_THE_ADAPTER: Duration = Duration::from_secs(1);
 
-/// The pauses between the looks at a new or a deleted key, which a server may know of a little later everywhere.
+/// The pauses between checks of a new or a deleted key. A change may take some seconds to reach all of the server.
 pub(crate) const LOOK_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
@@ -36,8 +36,8 @@ pub struct Plan {
     pub key: NewKey,
     /// The organization and the project.
     pub selector: TargetSelector,
-    /// Whether to skip the search for the project if the response to the login settles the target. The lists
-    /// would lead to the same one, two or more requests later.
+    /// True to skip the search for the project if the response to the login determines the target. The lists would
+    /// lead to the same target, two or more requests later.
     pub shortcut: bool,
     /// The intervals and the time limit of the search for the project.
     pub polling: PollPolicy,
@@ -63,8 +63,8 @@ impl Plan {
     }
 }
 
-/// The time limits of the code exchange, the login and the creation. A list has the remaining time of
-/// the search for the project.
+/// The time limits of the code exchange, the login and the creation. Requests for lists are limited by the remaining
+/// time of the search for the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -80,7 +80,8 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// Limits for an adapter with this request timeout: three requests in a step, and five in all.
+    /// Returns limits for an adapter with this request timeout: a step may take three timeouts, all steps together
+    /// five.
     pub fn for_requests(timeout: Duration) -> Self {
         let call = timeout.saturating_add(AFTER_THE_ADAPTER);
         Self { call, step: call.saturating_mul(3), total: call.saturating_mul(5) }
@@ -88,7 +89,7 @@ impl Timeouts {
 }
 
 impl Default for Timeouts {
-    /// Limits for a request timeout of 30 s, the default of the HTTP adapter.
+    /// Returns limits for a request timeout of 30 s, the default of the HTTP adapter.
     fn default() -> Self {
         Self::for_requests(Duration::from_secs(30))
     }

@@ -69,7 +69,7 @@ impl RequestRunner<'_> {
         }
     }
 
-    /// Sends a request, unless the time is up already.
+    /// Sends a request once, unless the time is already up.
     async fn send_once<T>(
         &self,
         deadline: Deadline,

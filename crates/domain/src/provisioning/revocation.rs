@@ -1,4 +1,4 @@
-//! The end of a sign-in.
+//! The result of the revocation that ends a sign-in.
 
 use crate::clock::Clock;
 use crate::oauth::authorization::Revocation;

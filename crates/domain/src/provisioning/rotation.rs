@@ -1,4 +1,4 @@
-//! The rotation of a key: an order in which no usable key is lost.
+//! The rotation of a key, in an order that never loses a usable key.
 
 use crate::clock::Clock;
 use crate::delivery::{DeliveryReport, DestinationId, KeyDestination, deliver};
@@ -14,16 +14,16 @@ use crate::secret::ApiKey;
 use crate::service_error::{ServiceError, Step};
 use std::future::Future;
 
-/// A rotation: a new key is created, delivered to every destination and verified, and only then the old key is
-/// revoked. After a failure the old key is as it was.
+/// A rotation: creates a new key, delivers it to every destination, verifies it, and only then revokes the old key.
+/// After a failure, the old key stays valid.
 ///
-/// [`run`](Self::run) is the whole order. A front end that delivers the key itself calls
-/// [`conclude`](Self::conclude) after its delivery. One that may be interrupted calls the steps of that:
+/// [`run`](Self::run) performs all steps. A front end that delivers the key itself calls [`conclude`](Self::conclude)
+/// after its delivery. A front end that may be interrupted calls the steps of `conclude`:
 /// [`revocable`](Self::revocable), [`verify`](Self::verify) and [`RevocableKey::revoke`].
 pub struct Rotation<'a> {
-    /// Every destination that has the old key. It is revoked only if each of them has the new one.
+    /// Every destination that has the old key. The old key is revoked only if each of them has the new one.
     pub holders: &'a [DestinationId],
-    /// The old key, which [`find`](OldKey::find) settles before a new one is created.
+    /// The old key, as [`find`](OldKey::find) returned it before the new one is created.
     pub old: OldKey<'a>,
     /// The platform that verifies the new key.
     pub platform: &'a dyn PlatformApi,
@@ -36,9 +36,9 @@ pub struct Rotation<'a> {
 /// The old key of a rotation.
 #[non_exhaustive]
 pub enum OldKey<'a> {
-    /// It is certainly this one, and can be revoked.
+    /// The key was found, and can be revoked.
     Found(RevocableKey<'a>),
-    /// It is not revoked, for this reason.
+    /// The key is not revoked, for this reason.
     Kept(KeptReason),
 }
 
@@ -55,21 +55,21 @@ pub struct RevocableKey<'a> {
 /// The reason why a rotation leaves the old key valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeptReason {
-    /// There is no admin key, so the user has to delete it on the platform's web site.
+    /// There is no admin key, so the user has to delete the old key on the platform's web site.
     NoAdminKey,
-    /// It may be one of these keys, or none of them.
+    /// The old key may be one of these keys, or none of them.
     Uncertain(Vec<ProjectKey>),
-    /// No listed key can be the old one. It may be deleted already, unless the list is a part of all keys.
+    /// No listed key can be the old one. The old key may be deleted already, or missing from a partial list.
     NotListed {
         /// True if the server may have keys that are not in the list.
         is_list_partial: bool,
     },
-    /// It belongs to a service account, and is deleted only together with the account.
+    /// The old key belongs to a service account, and can only be deleted together with the account.
     OfServiceAccount,
-    /// These destinations have it, and do not show what uses it from there: standard output, for example. No delivery
-    /// replaces it.
+    /// These destinations received the old key and do not show which programs use it, for example standard output. No
+    /// delivery replaces the key there.
     Untraceable(Vec<DestinationId>),
-    /// It is the new key.
+    /// The old key is the new key.
     IsNew,
     /// These destinations do not have the new key. The list is empty if no durable destination has it.
     NotDelivered(Vec<DestinationId>),
@@ -77,12 +77,12 @@ pub enum KeptReason {
     NotAccepted,
     /// The new key could not be verified.
     NotVerified(ServiceError),
-    /// The platform did not revoke it.
+    /// The platform did not revoke the old key.
     NotRevoked(ServiceError),
 }
 
 impl KeptReason {
-    /// A stable name, for programs.
+    /// Returns a stable name for programs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::NoAdminKey => "no_admin_key",
@@ -99,14 +99,14 @@ impl KeptReason {
     }
 }
 
-/// The end of the old key of a rotation.
+/// The final state of the old key of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OldKeyOutcome {
-    /// It is revoked.
+    /// The old key is revoked.
     Revoked,
-    /// It may be revoked: the answer was lost. The new key works in every destination.
+    /// The old key may be revoked, since the answer was lost. The new key works in every destination.
     MayBeRevoked(ServiceError),
-    /// It is as valid as before.
+    /// The old key is as valid as before.
     Kept(KeptReason),
 }
 
@@ -118,12 +118,12 @@ pub struct RotationReport {
     pub details: KeyDetails,
     /// The delivery of the new key.
     pub delivery: DeliveryReport,
-    /// The end of the old key.
+    /// The final state of the old key.
     pub old: OldKeyOutcome,
 }
 
 impl OldKeyOutcome {
-    /// A stable name of the state of the old key, for programs.
+    /// Returns a stable name of the old key's state, for programs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
@@ -132,7 +132,7 @@ impl OldKeyOutcome {
         }
     }
 
-    /// The reason for which the old key is kept.
+    /// Returns the reason why the old key is kept.
     pub fn kept_reason(&self) -> Option<&KeptReason> {
         match self {
             Self::Kept(reason) => Some(reason),
@@ -140,7 +140,7 @@ impl OldKeyOutcome {
         }
     }
 
-    /// Returns whether the old key was to be revoked after the delivery, and is or may be valid.
+    /// Returns whether the revocation of the old key was due after the delivery, but the old key is or may be valid.
     pub fn is_failure(&self) -> bool {
         match self {
             Self::Revoked => false,
@@ -158,7 +158,7 @@ impl OldKeyOutcome {
         }
     }
 
-    /// Returns whether every destination of the old key has the new one, as far as it is known.
+    /// Returns whether every known destination of the old key has the new one.
     pub fn is_replaced(&self) -> bool {
         !matches!(self, Self::Kept(KeptReason::NotDelivered(_) | KeptReason::Untraceable(_)))
     }
@@ -179,8 +179,8 @@ impl RevocableKey<'_> {
 }
 
 impl<'a> OldKey<'a> {
-    /// Finds the old key on the server. The key is kept without an administrator, and if a delivery of it is
-    /// `untraceable`.
+    /// Finds the old key on the server. The key is kept if there is no administrator, or if it was delivered to an
+    /// `untraceable` destination.
     ///
     /// # Errors
     ///
@@ -231,7 +231,7 @@ impl<'a> Rotation<'a> {
         Ok(RotationReport { details, delivery, old })
     }
 
-    /// Verifies the delivered key, and revokes the old one if nothing can be lost by that.
+    /// Verifies the delivered key, and revokes the old one if that loses no usable key.
     pub async fn conclude(
         &self,
         key: &ApiKey,
@@ -247,7 +247,7 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// Returns the old key, if every destination has the new one.
+    /// Returns the old key if every destination has the new one.
     ///
     /// # Errors
     ///
@@ -264,7 +264,8 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    /// Asks the platform whether the new key works. A key without credit works as much as the old one.
+    /// Checks with the platform whether the new key works. A key without credit counts as working, since the old one
+    /// has no credit either.
     ///
     /// # Errors
     ///
@@ -287,8 +288,8 @@ impl<'a> Rotation<'a> {
     }
 }
 
-/// Checks that each destination that has the old key has the new one, that none has failed, and that a durable one
-/// has it.
+/// Checks that each destination of the old key has the new one, that no delivery failed, and that a durable
+/// destination has it.
 fn check_delivery(holders: &[DestinationId], delivery: &DeliveryReport) -> Result<(), KeptReason> {
     let failed = delivery.failures().iter().map(|(id, _)| id);
     let mut without: Vec<_> = failed.cloned().collect();

@@ -76,8 +76,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Runs one round: reads the organizations, then their projects in the order of preference, until
-    /// the target is certain.
+    /// Runs one round: reads the organizations, then their projects in the order of preference, until the target is
+    /// certain.
     ///
     /// The first round reads the preferred organization's projects alone, since it nearly always has the
     /// target. Later rounds read all known organizations concurrently with the list of organizations, so

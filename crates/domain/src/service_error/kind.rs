@@ -71,7 +71,7 @@ pub enum ConnectFailure {
 }
 
 impl ConnectFailure {
-    /// The suggestion for the user.
+    /// Returns the suggestion for the user.
     pub fn advice(self) -> Advice {
         match self {
             Self::Dns => Advice::CheckHostName,
@@ -95,7 +95,7 @@ impl ServiceErrorKind {
         }
     }
 
-    /// The time for which the server asks to wait.
+    /// Returns the time for which the server asks to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after, .. } => *retry_after,

@@ -53,7 +53,7 @@ impl Step {
         matches!(self, Self::CreateKey | Self::CreateServiceAccount | Self::CreateAccountKey)
     }
 
-    /// Returns its name for programs, and its description for users.
+    /// Returns the request's name for programs and its description for users.
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::ExchangeCode => ("exchange_code", "exchanging the authorization code"),

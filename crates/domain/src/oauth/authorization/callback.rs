@@ -8,7 +8,8 @@ use subtle::ConstantTimeEq;
 /// The classification of a text that may be the authorization response.
 #[derive(Debug)]
 pub enum Callback {
-    /// Not the response to this request. It changes nothing, since its sender did not know the state.
+    /// Not the response to this request. The authorization stays pending, since the sender did not prove that it
+    /// knows the state.
     Stray(Stray),
     /// The response. Its sender knew the state, so the authorization ends with it, successful or not.
     Response(AuthorizationResponse),
@@ -53,7 +54,7 @@ pub fn pasted_state(text: &str) -> Option<State> {
     query::parse(query)?.single("state").ok()?.map(|state| State::from_text(state.to_owned()))
 }
 
-/// Returns the URL or the query in a text that the user pasted, without what comes with it.
+/// Returns the URL or the query in a text that the user pasted, without the surrounding characters.
 fn address_of(text: &str) -> String {
     let text = text.replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();

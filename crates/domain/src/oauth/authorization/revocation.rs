@@ -1,4 +1,4 @@
-//! The refresh token of a grant that has to be revoked.
+//! The revocation of the refresh token that belongs to a grant (RFC 7009).
 
 use super::AuthorizationGrant;
 use crate::secret::RefreshToken;

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// The parts of a [`PendingAuthorization`], for a front end that completes the sign-in in another process. They are
-/// the only way to save and restore it.
+/// The parts of a [`PendingAuthorization`], for a front end that completes the sign-in in another process. Only this
+/// type can save and restore a pending authorization.
 ///
 /// The front end writes it to a file that other users cannot read, and removes the file before it restores the
 /// authorization, which can be completed once. Any reader of the file could complete the sign-in.

@@ -99,7 +99,7 @@ impl<'a> Findings<'a> {
         self.failure = Some(failure);
     }
 
-    /// Concludes from all lists together.
+    /// Returns the conclusion from all lists together.
     pub(super) fn finish(self) -> Result<Target, NoTarget> {
         if let Some(target) = self.refusing.as_ref().and_then(Candidate::target) {
             return Ok(target);
@@ -140,8 +140,8 @@ impl<'a> Findings<'a> {
         Err(if may_come { NoTarget::NotYet(observed, Some(unmet)) } else { NoTarget::Final(unmet) })
     }
 
-    /// Concludes without a default project. It is waited for, unless the user named an organization that has other
-    /// projects.
+    /// Returns the conclusion without a default project. The search waits for one, unless the user named an
+    /// organization that has other projects.
     fn without_default_project(self, observed: Observation) -> Result<Target, NoTarget> {
         let Some(name) = self.organization.filter(|_| self.unread == 0 && !self.needs_onboarding) else {
             return Err(NoTarget::NotYet(observed, None));
@@ -159,8 +159,8 @@ impl<'a> Findings<'a> {
 
 /// The reason why one round of requests found no target.
 pub(super) enum NoTarget {
-    /// The target does not exist yet. The error is that of the end of the search, if it is not the lack
-    /// of a default project.
+    /// The target does not exist yet. If the search ends here, it fails with this error, or else with the lack of a
+    /// default project.
     NotYet(Observation, Option<TargetError>),
     /// A list that the search depends on failed.
     Failed(ServiceError),
