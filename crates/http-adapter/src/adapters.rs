@@ -1,4 +1,4 @@
-//! The adapters over a transport of the front end.
+//! The adapters over the front end's own transport.
 
 use crate::auth_server::HttpAuthServer;
 use crate::endpoint::Endpoint;
@@ -8,15 +8,15 @@ use crate::transport::Transport;
 use keymint_domain::BaseUrl;
 use std::sync::Arc;
 
-/// Makes the adapters of one run over any [`Transport`]. They share the hashes by which the secrets seen so far
-/// are kept out of error texts.
+/// Creates the adapters of one run over any [`Transport`]. They share hashes of the secrets seen so far, which keep
+/// these secrets out of error texts.
 pub struct Adapters {
     transport: Arc<dyn Transport>,
     redactor: Arc<Redactor>,
 }
 
 impl Adapters {
-    /// Creates the adapters' common state.
+    /// Creates the state that the adapters share.
     pub fn over(transport: Arc<dyn Transport>) -> Self {
         Self { transport, redactor: Arc::default() }
     }

@@ -12,10 +12,9 @@ use keymint_domain::{
     ProjectId, ProjectKey, ServiceAccount, ServiceAccountId, ServiceError, Step,
 };
 
-/// The documented endpoints that manage the keys of projects. Created by
-/// [`Http::admin_api`](crate::Http::admin_api).
+/// The documented endpoints that manage the keys of projects. Created by [`Http::admin_api`](crate::Http::admin_api).
 ///
-/// The admin key is sent with each request, and is in no error.
+/// The admin key is sent with each request. No error contains it.
 #[derive(Debug)]
 pub struct HttpAdminApi {
     pub(crate) endpoint: Endpoint,
@@ -63,7 +62,7 @@ impl HttpAdminApi {
         Ok(Listing::new(items, skipped, complete))
     }
 
-    /// The key without an id of its owner that has a piece of a secret.
+    /// Returns the key, without the id of its owner if that id contains a piece of a secret.
     fn with_public_owner(&self, ListedKey(mut key): ListedKey) -> ProjectKey {
         if let Some(KeyOwner::ServiceAccount { id, .. }) = &mut key.owner {
             *id = id.take().filter(|id| self.endpoint.is_public(id.as_str()));

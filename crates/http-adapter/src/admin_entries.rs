@@ -62,7 +62,7 @@ impl Entry for ListedKey {
         let id = short_text(members.id).filter(|id| redact_keys(id) == *id)?;
         let mut key = ProjectKey::new(KeyId::parse(&id).ok()?);
         key.name = title(members.name);
-        // The rest of it is of no use, and may be more than the server meant to show.
+        // The rest of the value is not needed, and may contain more than the server meant to show.
         key.last_four = short_text(members.redacted_value).and_then(|value| LastFour::of_redacted(&value));
         key.created_at = time(members.created_at);
         key.last_used_at = time(members.last_used_at);

@@ -13,7 +13,7 @@ use keymint_domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The body of the creation of a service account.
+/// The body of a request to create a service account.
 #[derive(Serialize)]
 pub(crate) struct CreateAccount<'a> {
     name: &'a str,
@@ -31,13 +31,13 @@ impl<'a> CreateAccount<'a> {
     }
 }
 
-/// The body of the change of a service account.
+/// The body of a request to add a service account to a project.
 #[derive(Serialize)]
 pub(crate) struct AddToProject {
     pub(crate) role: &'static str,
 }
 
-/// The body of the creation of a service account's key, and without a name of the change of a key.
+/// The body of a request to create a service account's key. Without a name, the body of a request to change a key.
 #[derive(Serialize)]
 pub(crate) struct Restricted<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ pub(crate) fn account_key(body: &[u8]) -> Result<CreatedKey, InvalidBody> {
     Ok(created)
 }
 
-/// Parses a service account with its first key. Nothing else of the answer may keep the user from the key.
+/// Parses a service account with its first key. Flaws in the other members are ignored, so that the key is not lost.
 pub(crate) fn service_account(body: &[u8]) -> Result<ServiceAccount, InvalidBody> {
     #[derive(Deserialize)]
     struct Account {
@@ -123,13 +123,13 @@ pub(crate) fn project_key(body: &[u8], id: &KeyId) -> Result<ProjectKey, Invalid
     ListedKey::read(whole(body)?).map(|ListedKey(key)| key).ok_or_else(not_described)
 }
 
-/// Parses the answer to the change of the key with this id.
+/// Parses the answer to a change of the key with this id.
 pub(crate) fn updated_key(body: &[u8], id: &KeyId) -> Result<KeyDetails, InvalidBody> {
     same_id(body, id.as_str())?;
     details(whole(body)?).ok_or_else(not_described)
 }
 
-/// Checks that the answer confirms the deletion of what has this id.
+/// Checks that the answer confirms the deletion of the object with this id.
 pub(crate) fn deleted(body: &[u8], id: &str) -> Result<(), InvalidBody> {
     #[derive(Deserialize)]
     struct Deleted {
@@ -141,7 +141,7 @@ pub(crate) fn deleted(body: &[u8], id: &str) -> Result<(), InvalidBody> {
     if deleted == Some(true) { Ok(()) } else { Err(InvalidBody("deleted is not true".to_owned())) }
 }
 
-/// Checks that the answer describes what has this id.
+/// Checks that the answer describes the object with this id.
 pub(crate) fn same_id(body: &[u8], expected: &str) -> Result<(), InvalidBody> {
     if id(body)? == expected {
         Ok(())
@@ -160,7 +160,7 @@ fn id(body: &[u8]) -> Result<String, InvalidBody> {
     id.ok_or_else(|| InvalidBody("id is missing".to_owned()))
 }
 
-/// The whole answer, once it is known to be an object.
+/// Returns the whole answer if it is a JSON object.
 fn whole(body: &[u8]) -> Result<&RawValue, InvalidBody> {
     serde_json::from_slice(body).map_err(|_| not_described())
 }

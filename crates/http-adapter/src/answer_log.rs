@@ -10,9 +10,9 @@ use keymint_domain::Step;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The shapes of the answers of a run: names, types and lengths of members, and never a value or an id. It
-/// shows whether a service still sends what this crate expects, and can be published. Of the answers to a
-/// creation or a check of a key it has the status alone.
+/// The shapes of the answers of a run: the names, types and lengths of their members, never a value or an id. It
+/// shows whether a service still sends what this crate expects, and can be published. For the creation or the check
+/// of a key it has only the status.
 ///
 /// Clones share the answers. Its text has one line for each member:
 ///
@@ -21,8 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// - `-` it is optional, and was not sent
 /// - `+` it is not expected, and ignored
 ///
-/// A status that is no success is a difference as well. The members of such an answer have no mark. Members of
-/// objects that are not expected have no line.
+/// A status other than 2xx is also a difference. The members of such an answer have no mark. Unexpected objects have
+/// a line, but their members do not.
 #[derive(Debug, Clone, Default)]
 pub struct AnswerLog(Arc<Mutex<Vec<Answers>>>);
 
@@ -49,7 +49,7 @@ impl AnswerLog {
         self.answers().is_empty()
     }
 
-    /// Adds an answer. The body is missing if it was not read, or is longer than allowed.
+    /// Adds an answer. The body is `None` if it was not read, or is longer than allowed.
     pub(crate) fn add(&self, step: Step, status: StatusCode, headers: &HeaderMap, body: Option<&[u8]>) {
         let mut all = self.answers();
         let same = |answers: &Answers| answers.step == step && answers.status == status;
@@ -81,7 +81,7 @@ impl AnswerLog {
 }
 
 impl Answers {
-    /// The members that the parser of this answer reads. None for an answer that is not compared.
+    /// Returns the members that the parser of this answer reads. `None` for an answer that is not compared.
     fn expected(&self) -> Option<Vec<Expected>> {
         let tables = match self.step {
             _ if !self.status.is_success() => return Some(Vec::new()),
@@ -114,11 +114,11 @@ impl Answers {
             };
             lines.push(line(mark, expected.path, text));
         }
-        // The entries of a list have their line already if their members are expected.
+        // A list's entries already have a line if their members are expected.
         let is_known = |path: &str| {
             expected.iter().any(|known| known.path == path || Member::parent(known.path) == path)
         };
-        // In any other object, names may be values, as in a map by the names of projects.
+        // In any other object, names may be values, as in a map from project names.
         let has_names = |path: &str| {
             let parent = Member::parent(path);
             parent.is_empty() || is_known(parent) || !succeeded && ["error", "detail"].contains(&parent)

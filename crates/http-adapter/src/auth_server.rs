@@ -13,12 +13,12 @@ pub struct HttpAuthServer {
 }
 
 impl HttpAuthServer {
-    /// Requests the server's public metadata (OpenID Connect Discovery section 4), without a credential, to
-    /// learn whether the server itself answers. Any answer of its own will do.
+    /// Requests the server's public metadata (OpenID Connect Discovery section 4) without a credential, to check that
+    /// the server itself answers. Any answer of the server is a success.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] if an intermediary answered in its place, or no answer came.
+    /// [`ServiceError`] if an intermediary answered in place of the server, or no answer came.
     pub async fn check_answer(&self) -> Result<(), ServiceError> {
         let path = [".well-known", "openid-configuration"];
         self.endpoint.get(Step::CheckServer, &path, []).check_answer().await

@@ -5,7 +5,7 @@ use crate::transport::{ResponseBody, TransportError};
 use tokio::sync::MutexGuard;
 use zeroize::Zeroizing;
 
-/// The size, in bytes, from which a body is large: of these, one is read at a time.
+/// The size, in bytes, from which a body is large. Large bodies are read one at a time.
 const LARGE_BODY: usize = 256 * 1024;
 
 /// Held while a large body is in memory.
@@ -16,15 +16,15 @@ pub(crate) struct Body<'a> {
     /// `None` if it exceeds the limit.
     pub(crate) bytes: Option<Zeroizing<Vec<u8>>>,
     pub(crate) end: BodyEnd,
-    /// The lock of a large body, to be kept as long as the body.
+    /// The lock for large bodies, held as long as the body.
     pub(crate) large: Option<MutexGuard<'a, ()>>,
 }
 
-/// The reason why no more of a body was read.
+/// The reason why the body was not read any further.
 pub(crate) enum BodyEnd {
-    /// It has ended, or exceeds the limit.
+    /// The body ended, or exceeds the limit.
     Reached,
-    /// Its JSON object is complete, and its end has not been read.
+    /// The JSON object is complete, and the end of the body has not been read.
     Ahead,
     /// The connection failed.
     Cut(TransportError),
@@ -42,13 +42,13 @@ pub(crate) async fn read_body<'a>(
     let too_long = Body { bytes: None, end: BodyEnd::Reached, large: None };
     let announced = match usize::try_from(announced).ok().filter(|length| *length <= longest) {
         Some(announced) => announced,
-        // The object may end long before the body.
+        // The JSON object may end long before the body.
         None if object.is_some() => longest,
         None => return too_long,
     };
-    // Before its memory is requested, since freed memory between other values stays with the process.
+    // Locked before the memory is allocated, since the process keeps memory that is freed between other values.
     let mut large = if announced > LARGE_BODY { Some(lock.lock().await) } else { None };
-    // Not reallocated up to the announced length, which would leave a copy of a secret behind.
+    // Allocated once for the announced length, since a reallocation would leave a copy of a secret behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(announced));
     let end = loop {
         match body.chunk().await {
@@ -76,7 +76,7 @@ pub(crate) async fn read_body<'a>(
     Body { bytes: Some(bytes), end, large }
 }
 
-/// Reads the rest of an answer, and returns whether nothing but blanks and its end came.
+/// Reads the rest of an answer. Returns whether it ended without further content except blanks.
 pub(crate) async fn ends_without_content(mut body: Box<dyn ResponseBody>) -> bool {
     loop {
         match body.chunk().await {

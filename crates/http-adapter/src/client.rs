@@ -8,7 +8,7 @@ use bytes::Bytes;
 use std::mem;
 use std::sync::Arc;
 
-/// The client of one origin.
+/// A client for one origin.
 pub(crate) struct Client {
     pub(crate) sender: reqwest::Client,
     pub(crate) options: Arc<HttpOptions>,

@@ -20,7 +20,7 @@ pub(crate) struct Endpoint {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) redactor: Arc<Redactor>,
     pub(crate) answer_log: Option<AnswerLog>,
-    /// The proxy by which the service is reached.
+    /// The proxy for requests to the service.
     pub(crate) proxy: Option<ProxyInUse>,
     pub(crate) large_body: LargeBody,
 }
@@ -51,7 +51,7 @@ impl Endpoint {
         self.request(step, Method::DELETE, self.base.join(path))
     }
 
-    /// Reads a list, with `request` for the page after a cursor.
+    /// Reads a list. `request` creates the request for the page after a cursor.
     pub(crate) async fn read_pages<'a, T: Entry + Shown>(
         &self,
         budget: &Budget,
@@ -68,13 +68,14 @@ impl Endpoint {
         Ok(listing)
     }
 
-    /// Keeps a created key out of every error text of this run, and out of its own id, which is shown and stored.
+    /// Keeps a created key out of every error text of this run. Removes the key's id if it contains the key, since
+    /// ids are displayed and stored.
     pub(crate) fn learn_key(&self, created: &mut CreatedKey) {
         self.learn(created.secret.expose());
         created.details.id = created.details.id.take().filter(|id| self.is_public(id.as_str()));
     }
 
-    /// Returns whether a text has no piece of a secret.
+    /// Returns whether a text contains no piece of a secret.
     pub(crate) fn is_public(&self, text: &str) -> bool {
         self.redactor.redact(text) == text
     }

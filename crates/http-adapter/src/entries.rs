@@ -8,24 +8,24 @@ use std::marker::PhantomData;
 
 /// An entry of a list.
 pub(crate) trait Entry: Sized {
-    /// The limit of one list: the sum of the [weights](Self::weight) of the entries that are kept.
+    /// The maximum sum of the [weights](Self::weight) of the entries that are kept of one list.
     const MOST: usize = 10_000;
 
-    /// Parses an entry; None if it has no valid id.
+    /// Parses an entry. `None` if it has no valid id.
     fn read(json: &RawValue) -> Option<Self>;
 
-    /// The share of the limit that this entry has.
+    /// Returns the part of the limit that this entry uses.
     fn weight(&self) -> usize {
         1
     }
 }
 
-/// The entries of a list, parsed one by one: what is kept is bounded, however short the entries are.
+/// The entries of a list, parsed one by one. Their number is bounded, however short they are.
 pub(crate) struct Entries<'a, T> {
     pub(crate) items: Vec<T>,
     /// The number of unusable entries.
     pub(crate) skipped: usize,
-    /// Whether an entry was left out for the limit.
+    /// True if an entry was left out because of the limit.
     pub(crate) cut: bool,
     /// The last entry, usable or not.
     pub(crate) last: Option<&'a RawValue>,

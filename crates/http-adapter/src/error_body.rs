@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use url::Url;
 use zeroize::Zeroizing;
 
-/// The limit of a quoted explanation, in characters.
+/// The maximum length of a quoted explanation, in characters.
 const LONGEST_QUOTE: usize = 300;
 
-/// The limit of a quoted host name or content type, in characters.
+/// The maximum length of a quoted host name or content type, in characters.
 const LONGEST_NAME: usize = 80;
 
 /// The head of an answer.
@@ -36,8 +36,8 @@ pub(crate) struct ErrorDescription {
     pub(crate) is_own_form: bool,
 }
 
-/// Describes the answer by the server's explanation if it has a known form, else by the size and type of
-/// the body. Nothing else of the body is quoted, and no other header.
+/// Describes the answer by the server's explanation if the explanation has a known form, or else by the size and type
+/// of the body. Nothing else of the body or the headers is quoted.
 pub(crate) fn describe(head: Head<'_>, body: &[u8], secrets: &Redactor) -> ErrorDescription {
     match explanation(body, secrets) {
         Some(ErrorDescription { words, code, error_type, is_own_form }) if redirect_host(head).is_none() => {
@@ -49,7 +49,7 @@ pub(crate) fn describe(head: Head<'_>, body: &[u8], secrets: &Redactor) -> Error
     }
 }
 
-/// Returns whether a body has an error, whatever its status.
+/// Returns whether a body reports an error, whatever its status.
 pub(crate) fn has_error(body: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct ErrorBody<'a> {
@@ -60,7 +60,7 @@ pub(crate) fn has_error(body: &[u8]) -> bool {
         .is_ok_and(|answer| answer.error.is_some_and(|error| !matches!(error.get(), "false" | r#""""#)))
 }
 
-/// The kind of the answer: a redirect, or the size and type of the body.
+/// Returns a description of the form of the answer: a redirect, or the size and type of the body.
 fn describe_form(head: Head<'_>, body: &[u8], secrets: &Redactor) -> String {
     if let Some(host) = redirect_host(head) {
         let host = secrets.clean(&host, LONGEST_NAME);
@@ -79,10 +79,12 @@ fn describe_form(head: Head<'_>, body: &[u8], secrets: &Redactor) -> String {
     }
 }
 
-/// The human-readable part of an error: `error` and `error_description` of RFC 6749 section 5.2, the
-/// platform's `error` object, the `title` and `detail` of a gateway (RFC 9457 section 3.1), or the
-/// `message`, `detail` or `errors` of other frameworks, which may be lists. Only `error` and `detail` without a
-/// `title` are the servers' own form. Tokens in the same body are redacted, since it may repeat them.
+/// Returns the human-readable part of an error: `error` and `error_description` (RFC 6749 section 5.2), the
+/// platform's `error` object, the `title` and `detail` of a gateway (RFC 9457 section 3.1), or the `message`,
+/// `detail` or `errors` of other frameworks, which may be lists.
+///
+/// Only `error`, and `detail` without a `title`, are the servers' own form. Tokens in the same body are redacted,
+/// since the explanation may repeat them.
 fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
     #[derive(Deserialize)]
     struct ErrorBody<'a> {
@@ -141,7 +143,7 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
         }
     };
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
-    // What is no name, such as an error code, could pass for words of this program.
+    // Only a name, such as an error code, goes without quotes. Any other text could pass for a message of this program.
     let (names, texts): (Vec<_>, Vec<_>) =
         parts.into_iter().partition(|part| is_word(part) && part.len() <= LONGEST_NAME);
     let names = names.iter().map(|name| secrets.clean(name, LONGEST_NAME));
@@ -150,7 +152,7 @@ fn explanation(body: &[u8], secrets: &Redactor) -> Option<ErrorDescription> {
     (!words.is_empty()).then(|| ErrorDescription { words: words.join(": "), code, error_type, is_own_form })
 }
 
-/// Parses a text, or a list of texts and objects with one, as frameworks for validation send.
+/// Parses a text, or a list of texts or of objects with a text, as validation frameworks send it.
 fn texts(json: Option<&RawValue>) -> Option<String> {
     #[derive(Deserialize)]
     struct Entry<'a> {

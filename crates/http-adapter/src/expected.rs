@@ -1,11 +1,11 @@
-//! The members of an answer that its parser reads. Each table is beside its parser.
+//! The members of an answer that its parser reads. Each table is defined next to its parser.
 
 use crate::shape::{Kind, Member, Shape};
 
 /// A member that a parser reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected {
-    /// The names that lead to it, as in `data[].id`.
+    /// The path to the member, such as `data[].id`.
     pub(crate) path: &'static str,
     kind: Kind,
     need: Need,
@@ -18,26 +18,26 @@ enum Need {
     Always,
     /// If no entry has it, the client probably chooses another target, or shows less.
     Usually,
-    /// None.
+    /// Nothing.
     Never,
 }
 
-/// A member that every object at its place has, or it is unusable.
+/// Returns a member that every object must have. An object without it is unusable.
 pub(crate) const fn required(path: &'static str, kind: Kind) -> Expected {
     Expected { path, kind, need: Need::Always }
 }
 
-/// A member that an object may lack, but not every object.
+/// Returns a member that some objects may lack, but not all.
 pub(crate) const fn usual(path: &'static str, kind: Kind) -> Expected {
     Expected { path, kind, need: Need::Usually }
 }
 
-/// A member without which the client works as well.
+/// Returns a member that the client does not need.
 pub(crate) const fn optional(path: &'static str, kind: Kind) -> Expected {
     Expected { path, kind, need: Need::Never }
 }
 
-/// What was found of an expected member.
+/// The result of comparing an expected member with an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
     AsExpected(String),
@@ -47,7 +47,7 @@ pub(crate) enum Comparison {
 }
 
 impl Expected {
-    /// Compares the member with what was sent. None if no object was sent that could have it.
+    /// Compares the member with the answer. `None` if the answer has no object that could have the member.
     pub(crate) fn compare(&self, shape: &Shape) -> Option<Comparison> {
         use Comparison::{AsExpected, Difference, NotSent};
         let Self { path, kind, need } = *self;
@@ -79,8 +79,8 @@ pub(crate) mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    /// Checks that each member of a table is one that the parser reads: what `parse` returns must change if the
-    /// member is missing.
+    /// Checks that the parser reads each member of a table: the result of `parse` must change if the member is
+    /// missing.
     pub(crate) fn each_is_read(table: &[Expected], parse: impl Fn(&[u8]) -> String) {
         let whole = parse(example(table, None).to_string().as_bytes());
         for Expected { path, .. } in table {
@@ -89,7 +89,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Returns a body with the members of a table, but one. Each text is another id, or the name of a role.
+    /// Returns a body with the members of a table except one. Each text is a different id, or the name of a role.
     fn example(table: &[Expected], without: Option<&str>) -> Value {
         let mut body = json!({});
         for (number, Expected { path, kind, .. }) in table.iter().enumerate() {

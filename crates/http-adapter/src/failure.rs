@@ -1,4 +1,4 @@
-//! The failure of a request that got no whole answer.
+//! The failure of a request that received no complete answer.
 
 use crate::options::HttpOptions;
 use crate::transport::TransportError;
@@ -10,13 +10,13 @@ use std::error::Error;
 use std::time::{Duration, UNIX_EPOCH};
 use std::{io, iter};
 
-/// The limit of a name in a certificate, in characters.
+/// The maximum length of a name in a certificate, in characters.
 const LONGEST_NAME: usize = 300;
 
 /// Translates the failure of a request to this host.
 ///
-/// Only a failure to connect counts as not sent. In doubt the request was sent: the time limit of
-/// the whole request may expire before anything is sent, which reqwest does not report.
+/// Only a failure to connect counts as not sent. In doubt, the request counts as sent: the time limit of the whole
+/// request may expire before anything is sent, and reqwest does not report that.
 pub(crate) fn transport_error(error: reqwest::Error, host: &str, options: &HttpOptions) -> TransportError {
     let error = error.without_url();
     let cause = root_cause(&error);
@@ -49,7 +49,7 @@ pub(crate) fn transport_error(error: reqwest::Error, host: &str, options: &HttpO
 }
 
 fn connect_failure(error: &reqwest::Error) -> ConnectFailure {
-    // The proxy comes first, since its error may wrap any of the others. It has no public type.
+    // Tested first, since a proxy's error may contain any of the others. The error has no public type.
     if chain(error).any(|cause| cause.to_string().starts_with("tunnel error")) {
         ConnectFailure::Proxy
     } else if error.is_timeout() {
@@ -71,7 +71,7 @@ fn tls(error: &reqwest::Error) -> Option<&rustls::Error> {
     chain(error).find_map(inner_tls)
 }
 
-/// An I/O error hides the error inside it from the chain of sources.
+/// Finds the TLS error in a cause. An I/O error omits the error that it wraps from the chain of sources.
 fn inner_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     match cause.downcast_ref::<io::Error>() {
         Some(io) => inner_tls(io.get_ref()?),
@@ -79,7 +79,7 @@ fn inner_tls<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     }
 }
 
-/// The last cause says what happened; the others only say where.
+/// Returns the message of the last cause. The other causes only say where the failure occurred.
 fn root_cause(error: &reqwest::Error) -> String {
     match tls(error) {
         Some(rustls::Error::InvalidCertificate(why)) => distrust(why),
@@ -89,7 +89,7 @@ fn root_cause(error: &reqwest::Error) -> String {
 
 const UNKNOWN_ISSUER: &str = "it was signed by an unknown certificate authority";
 
-/// The reason why a certificate is not trusted, in words that say what to check.
+/// Returns the reason why a certificate is not trusted, in words that say what to check.
 fn distrust(why: &CertificateError) -> String {
     match why {
         CertificateError::UnknownIssuer => UNKNOWN_ISSUER.to_owned(),
@@ -137,7 +137,7 @@ fn distrust(why: &CertificateError) -> String {
     }
 }
 
-/// The words for an error code of Windows, which its verifier has as text.
+/// Returns the explanation of a Windows error code. The verifier of Windows reports the code only as text.
 fn refusal_of_windows(text: &str) -> Option<String> {
     // As in `The revocation process could not continue. (os error -2146762482)`.
     let (reason, code) = text.strip_suffix(')')?.rsplit_once(" (os error ")?;
@@ -149,7 +149,7 @@ fn refusal_of_windows(text: &str) -> Option<String> {
         }
         // CERT_E_CHAINING, CERT_E_UNTRUSTEDTESTROOT, CERT_E_UNTRUSTEDCA
         0x800B_010A | 0x800B_010D | 0x800B_0112 => UNKNOWN_ISSUER.to_owned(),
-        // The system has no text for it.
+        // The system has no text for the code.
         _ if reason.contains("FormatMessage") => format!("Windows rejects it (error 0x{code:08X})"),
         _ => format!("Windows rejects it (error 0x{code:08X}: {})", reason.trim_end_matches('.')),
     })
@@ -159,7 +159,8 @@ fn between_quotes(text: &str) -> Option<&str> {
     Some(text.split_once('"')?.1.rsplit_once('"')?.0)
 }
 
-/// A name in a certificate. One that is no host name could pass for words of this program.
+/// Returns a name from a certificate, in quotes unless it is a host name. Another text could pass for a message of
+/// this program.
 fn quote_unless_host(name: &str) -> String {
     match name.strip_prefix("*.") {
         Some(parent) if is_word(parent) => name.to_owned(),
@@ -167,7 +168,7 @@ fn quote_unless_host(name: &str) -> String {
     }
 }
 
-/// The name of a rule, as in `UnhandledCriticalExtension`, as words.
+/// Returns the name of a rule, such as `UnhandledCriticalExtension`, as separate words.
 fn in_words(name: &str) -> String {
     let mut words = String::new();
     for c in name.chars() {

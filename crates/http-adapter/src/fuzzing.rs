@@ -21,17 +21,17 @@ use keymint_domain::{
 use std::time::Duration;
 use url::Url;
 
-/// Parses the token endpoint's answer, and passes the other secrets in it to `learn`.
+/// Parses the token endpoint's answer. Calls `learn` with each other secret in it.
 pub fn tokens(body: &[u8], learn: impl Fn(&str)) -> Result<Tokens, String> {
     wire::tokens(body, learn, drop).map_err(reason)
 }
 
-/// Parses the login's answer.
+/// Parses the answer to a login.
 pub fn login(body: &[u8]) -> Result<Login, String> {
     wire::login(body).map_err(reason)
 }
 
-/// Parses the creation's answer.
+/// Parses the answer to the creation of a key.
 pub fn created_key(body: &[u8]) -> Result<CreatedKey, String> {
     wire::created_key(body).map_err(reason)
 }
@@ -94,7 +94,7 @@ fn page<T: Entry>(body: &[u8]) -> Result<(Listing<T>, Option<String>), String> {
     Ok((pages.into_listing(), cursor))
 }
 
-/// Describes an error with this body after these secrets were sent.
+/// Describes an error with this body, as if these secrets had been sent.
 pub fn error_body(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets: &[&str]) -> String {
     let url = Url::parse("https://server.example").expect("a constant");
     let redactor = Redactor::default();
@@ -102,7 +102,7 @@ pub fn error_body(status: StatusCode, headers: &HeaderMap, body: &[u8], secrets:
     error_body::describe(Head { status, headers, url: &url }, body, &redactor).words
 }
 
-/// Describes the shape of a body as the answer to each request.
+/// Describes the shape of a body, once as the answer to each request.
 pub fn shape(body: &[u8]) -> String {
     let log = AnswerLog::default();
     for step in [Step::ExchangeCode, Step::Login, Step::ListOrganizations, Step::ListProjects] {

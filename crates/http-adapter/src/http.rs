@@ -1,4 +1,4 @@
-//! The facade: makes the adapters of one run, and holds what they share.
+//! The entry point: creates the adapters of one run, and holds the state that they share.
 
 use crate::admin_api::HttpAdminApi;
 use crate::auth_server::HttpAuthServer;
@@ -16,8 +16,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The pause between the first connections and the first check of them. Each next pause is twice as
-/// long.
+/// The pause between opening the first connections and the first check of them. Each pause is twice as long as the
+/// previous one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -26,8 +26,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// two minutes or more, so one of this age still works.
 const LONGEST_IDLE: Duration = Duration::from_secs(60);
 
-/// The state that the adapters of one run share: the options, the connections, and the hashes
-/// by which the secrets seen so far are kept out of error texts. Cheap to clone. Make one for each run.
+/// The entry point to this crate. Creates the adapters of one run, which share its options, its connections, and
+/// hashes of the secrets seen so far, which keep these secrets out of error texts.
+///
+/// It is cheap to clone. Create a new one for each run.
 #[derive(Clone)]
 pub struct Http {
     shared: Arc<Shared>,
@@ -41,52 +43,55 @@ struct Shared {
 }
 
 impl Http {
-    /// Does no work yet: certificates are loaded for the first adapter that needs them.
+    /// Creates the shared state without doing any work. The certificates are loaded for the first adapter that needs
+    /// them.
     pub fn new(options: HttpOptions) -> Self {
         let tls = Tls::new(options.extra_roots.clone());
         let (redactor, services) = Default::default();
         Self { shared: Arc::new(Shared { options: Arc::new(options), tls, redactor, services }) }
     }
 
-    /// The authorization server at this URL. The first adapter for an `https` URL loads the system's
-    /// certificates, which takes some milliseconds.
+    /// Creates the adapter for the authorization server at this URL. The first adapter for an `https` URL loads the
+    /// system's certificates, which takes some milliseconds.
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`].
+    /// [`HttpSetupError`] with the reason.
     pub fn auth_server(&self, issuer: BaseUrl) -> Result<HttpAuthServer, HttpSetupError> {
         Ok(HttpAuthServer { endpoint: self.endpoint(issuer)? })
     }
 
-    /// The platform's API at this URL. Costs the same as [`auth_server`](Self::auth_server).
+    /// Creates the adapter for the platform's API at this URL. It costs as much as
+    /// [`auth_server`](Self::auth_server).
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`].
+    /// [`HttpSetupError`] with the reason.
     pub fn platform_api(&self, base: BaseUrl) -> Result<HttpPlatformApi, HttpSetupError> {
         Ok(HttpPlatformApi::new(self.endpoint(base)?))
     }
 
-    /// The platform's Admin API at this URL. Costs the same as [`auth_server`](Self::auth_server).
+    /// Creates the adapter for the platform's Admin API at this URL. It costs as much as
+    /// [`auth_server`](Self::auth_server).
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError`].
+    /// [`HttpSetupError`] with the reason.
     pub fn admin_api(&self, base: BaseUrl) -> Result<HttpAdminApi, HttpSetupError> {
         Ok(HttpAdminApi { endpoint: self.endpoint(base)? })
     }
 
-    /// Opens a connection to each service made so far, with TLS and through the proxy if there is
-    /// one, for the first request to find. Nothing is sent on it, and it is not used if the peer
-    /// closes it before. Does nothing for a service that has had a request.
+    /// Opens a connection to the service of each adapter created so far, for its first request. The connection
+    /// includes TLS and the proxy, if there is one.
     ///
-    /// A connection that cannot be opened is not reported, since the request that needs one will
-    /// report it. Connecting continues when this is dropped.
+    /// Nothing is sent on the connection, and it is not used if the peer closes it before the first request. A
+    /// service that has already received a request is skipped. A failure to connect is not reported, since the first
+    /// request will report it. Connecting continues if this future is dropped.
     pub async fn preconnect(&self) {
         self.open_connections(|_| false).await;
     }
 
-    /// Returns the failure to connect to the watched service.
+    /// Opens connections, and returns the failure to connect to the watched service.
     async fn open_connections(&self, is_watched: impl Fn(&Service) -> bool) -> Option<ServiceError> {
         let services = self.services().clone();
         let open = |service: Service| {
@@ -101,10 +106,12 @@ impl Http {
         failure
     }
 
-    /// [Preconnects](Self::preconnect) for as long as this is polled, while the user is in the
-    /// browser. A connection that the peer closes is opened again, and none is kept for more than a
-    /// minute, since a firewall may drop an idle one silently. Checks become rarer with time. Only the
-    /// first failure to connect to the watched server is reported.
+    /// Keeps a connection open to each service while this future is polled, for example while the user is in the
+    /// browser. It never returns.
+    ///
+    /// A connection that the peer closes is opened again. No connection is kept for more than a minute, since a
+    /// firewall may silently drop an idle one. The checks become rarer with time. `report` receives the first failure
+    /// to connect to the `watched` server, and no other.
     pub async fn keep_connected(
         &self,
         clock: &dyn Clock,
@@ -135,14 +142,14 @@ impl Http {
     fn endpoint(&self, base: BaseUrl) -> Result<Endpoint, HttpSetupError> {
         let sender = self.service(&base)?.sender;
         let Shared { options, redactor, .. } = &*self.shared;
-        // A proxy that is not understood has no service.
+        // An invalid proxy is an error of `service` already.
         let proxy = options.proxy.proxy_for(&base).ok().flatten().map(Proxy::in_use);
         let client = Client { sender, options: Arc::clone(options) };
         let endpoint = Endpoint::new(base, Arc::new(client), Arc::clone(redactor));
         Ok(Endpoint { proxy, answer_log: options.answer_log.clone(), ..endpoint })
     }
 
-    /// The service of this URL's origin. URLs of one origin share their connections.
+    /// Returns the service of this URL's origin. URLs of one origin share their connections.
     fn service(&self, base: &BaseUrl) -> Result<Service, HttpSetupError> {
         let Shared { options, tls, .. } = &*self.shared;
         let mut services = self.services();

@@ -1,4 +1,4 @@
-//! The ID token (OpenID Connect Core 1.0 section 2), of which only the e-mail address is used.
+//! The ID token (OpenID Connect Core 1.0 section 2). Only its e-mail address is used.
 
 use crate::json::{object, text};
 use base64::Engine;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// The e-mail address that the token claims, if the token is valid and has one.
+/// Returns the e-mail address that the token claims, if the token can be parsed and has one.
 ///
 /// The signature is not checked: the token came from the issuer directly, not through the browser
 /// (section 3.1.3.7, point 6), and the address is only displayed.

@@ -1,4 +1,4 @@
-//! Strict JSON parsing: only objects count as objects, and errors quote no value.
+//! Strict JSON parsing: an array does not count as an object, and errors quote no value.
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// The reason why a body is not as agreed. Quotes nothing of it.
+/// The reason why a body violates the contract. It quotes nothing of the body.
 #[derive(Debug)]
 pub(crate) struct InvalidBody(pub(crate) String);
 
@@ -17,7 +17,7 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invali
     if body.is_empty() {
         return Err(InvalidBody("the answer is empty".to_owned()));
     }
-    // The parser does not check the strings that it skips.
+    // serde_json does not check the strings that it skips.
     let text = str::from_utf8(body).map_err(|_| InvalidBody("it is not UTF-8".to_owned()))?;
     let mut json = serde_json::Deserializer::from_str(text);
     let Object(read) = serde_path_to_error::deserialize(&mut json)
@@ -26,11 +26,11 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Invali
     Ok(read)
 }
 
-/// The parser's own message is not used, since it quotes the value.
+/// Returns the reason in our own words, since serde_json's message quotes the value.
 fn invalid_body(error: &serde_json::Error, path: &str, body: &[u8]) -> InvalidBody {
     let what = match error.classify() {
         Category::Data if path == "." => "it is not an object, or has a duplicate member".to_owned(),
-        // Only members that this crate knows are checked, so the path has no name from the body.
+        // Only known members are checked, so the path contains no name from the body.
         Category::Data => format!("{path} has the wrong type, or a duplicate member"),
         Category::Syntax => "it is not JSON".to_owned(),
         Category::Eof | Category::Io => "the JSON is incomplete".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) struct ValueEnd {
 }
 
 impl ValueEnd {
-    /// Returns whether the outermost object or list ends in this piece, which is the next one of its text.
+    /// Returns whether the outermost object or list ends in this piece. The pieces must come in order.
     pub(crate) fn is_in(&mut self, piece: &[u8]) -> bool {
         piece.iter().any(|byte| {
             let is_escaped = std::mem::take(&mut self.is_escaped);
@@ -67,22 +67,22 @@ impl ValueEnd {
     }
 }
 
-/// Parses an object; None if the JSON is not one of this form.
+/// Parses an object. `None` if the JSON is not an object of this form.
 pub(crate) fn fields<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
     serde_json::from_str(json.get()).ok().map(|Object(fields)| fields)
 }
 
-/// Parses a string; another type counts as absent.
+/// Parses a string. A value of another type counts as absent.
 pub(crate) fn text(json: Option<&RawValue>) -> Option<String> {
     value(json)
 }
 
-/// Parses a value; another type counts as absent.
+/// Parses a value. A value of another type counts as absent.
 pub(crate) fn value<T: DeserializeOwned>(json: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(json?.get()).ok()
 }
 
-/// Parses a flag; another type counts as false.
+/// Parses a flag. A value of another type counts as false.
 pub(crate) fn flag(json: Option<&RawValue>) -> bool {
     value(json) == Some(true)
 }

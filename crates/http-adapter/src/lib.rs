@@ -1,10 +1,10 @@
-//! keymint's two remote services over HTTP: [`HttpAuthServer`] is the authorization server's token
-//! and revocation endpoint, [`HttpPlatformApi`] the platform's dashboard API, and [`HttpAdminApi`] the part of its
-//! Admin API that manages keys.
+//! The HTTP adapters of keymint: [`HttpAuthServer`] calls the token and revocation endpoints of the authorization
+//! server, [`HttpPlatformApi`] the platform's dashboard API, and [`HttpAdminApi`] the part of its Admin API that
+//! manages keys.
 //!
-//! The adapters send requests and make no decisions. Each method of a port sends one request (a list
-//! may take one per page); whether and when to retry is decided by the domain. A call of
-//! an adapter of [`Http`] needs a tokio runtime with its timer; making the adapter does not.
+//! The adapters send requests and make no decisions. Each method of a port sends one request (a list may take one for
+//! each page). The domain decides whether and when to retry. Creating an adapter of [`Http`] needs no runtime, but
+//! calling it needs a tokio runtime with time enabled.
 //!
 //! ```
 //! use keymint_domain::{BaseUrl, Client};
@@ -16,24 +16,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Adapters`] makes the first two adapters over a [`Transport`] of the front end, such as the `fetch` of a web page.
-//! Their calls need no runtime, and the transport is responsible for the properties of connections below. On
-//! WebAssembly the crate has no client, TLS or proxy of its own.
+//! [`Adapters`] creates the first two adapters over a [`Transport`] of the front end, such as the `fetch` of a web
+//! page. Calls of these adapters need no runtime, and the transport is responsible for the properties of connections
+//! below. On WebAssembly, the crate has no client, TLS or proxy of its own.
 //!
 //! Properties of every request:
 //!
 //! - Redirects are never followed: 307 and 308 would send the code and its verifier to another host.
-//! - Nothing is sent on a connection that was opened ahead ([`Http::preconnect`]) before its first
-//!   request, and one that the server closed meanwhile is not used.
-//! - HTTP/1.1, no cookies, no referer, no compression; a body is read up to a limit.
+//! - Nothing is sent on a connection that was opened in advance ([`Http::preconnect`]) before its first
+//!   request. A connection that the server has closed by then is not used.
+//! - Requests use HTTP/1.1 without cookies, referer or compression. A body is read up to a limit.
 //! - The time limits are ten seconds for the connection and thirty for the whole request, unless
 //!   [`HttpOptions`] change them.
-//! - The system's certificates and those of [`ExtraRoots`] are trusted. Nothing is global to the
-//!   process.
+//! - The system's certificates and those of [`ExtraRoots`] are trusted. Nothing in the process is global.
 //! - The proxy is that of [`ProxySettings`], by default of `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 //!   Loopback addresses never use it.
-//! - An error has the method, the URL without its query, the status, and of the body only the human
-//!   explanation that RFC 6749 and the platform define. It never has a secret of the run.
+//! - An error contains the method, the URL without its query and the status. Of the body it contains only the
+//!   explanation for humans that RFC 6749 and the platform define. It never contains a secret of the run.
 
 // The layers, from top to bottom. A module imports only from its own layer and from those below.
 
@@ -47,7 +46,7 @@ mod admin_api;
 mod auth_server;
 mod platform_api;
 
-// Requests, their answers, and their errors in words.
+// Requests, answers, and descriptions of errors.
 mod answer_log;
 mod body;
 mod endpoint;
@@ -109,7 +108,7 @@ pub use proxy::{InvalidProxy, Proxy, ProxySettings};
 pub use roots::{ExtraRoots, InvalidPem};
 pub use transport::{Request, Response, ResponseBody, Transport, TransportError, USER_AGENT};
 
-/// The example of the documentation, which must compile.
+/// Holds the example of the documentation, which must compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/embedding.md")]
 struct Embedding;

@@ -1,6 +1,6 @@
 //! The bodies of lists.
 //!
-//! Optional parts are parsed leniently: one invalid entry or title must not keep the user from a key.
+//! Optional parts are parsed leniently: one invalid entry or title must not prevent the creation of a key.
 
 use crate::entries::{Entries, Entry};
 use crate::expected::{Expected, optional, required, usual};
@@ -55,8 +55,8 @@ pub(crate) fn page<T: Entry>(body: &[u8]) -> Result<Page<T>, InvalidBody> {
     let next = if cut {
         Next::Unknown
     } else if flag(answer.has_more) {
-        // The last entry has the cursor even if that entry is unusable. A cursor goes into a URL, so it
-        // must be a valid id.
+        // The last entry is the cursor, even if that entry is unusable. A cursor becomes a part of a URL, so it must
+        // be a valid id.
         match text(answer.last_id).or_else(|| id(last?)) {
             Some(id) if OrganizationId::parse(&id).is_ok() => Next::After(id),
             _ => Next::Unknown,

@@ -1,7 +1,7 @@
-//! The organizations and projects in the login's answer.
+//! The organizations and projects in the answer to a login.
 //!
-//! They spare requests and are otherwise unnecessary: whatever is odd about them makes a list incomplete, and
-//! nothing is an error.
+//! They save requests and are otherwise unnecessary. Therefore no flaw in them is an error: it makes a list
+//! incomplete.
 
 use crate::entries::{Entries, Entry};
 use crate::expected::{Expected, optional, required};
@@ -51,10 +51,10 @@ pub(crate) fn organizations(body: &[u8]) -> Listing<LoginOrganization> {
     list(user.and_then(|user| user.orgs))
 }
 
-/// An entry, with the flag that may have to be explicit.
+/// An entry, and its flag if the entry states it.
 struct Flagged<T>(T, Option<bool>);
 
-/// Longest list that is kept, in entries of all its levels. It is kept for the whole run.
+/// The maximum number of entries of all levels that are kept for the run.
 const MOST: usize = 1_000;
 
 impl Entry for Flagged<LoginOrganization> {
@@ -80,7 +80,7 @@ impl Entry for Flagged<Project> {
     }
 }
 
-/// The members of an entry that are not in its own list, or may have to be explicit.
+/// The members of an entry that only the answer to a login has, or that have to be explicit here.
 #[derive(Deserialize)]
 struct EntryMembers<'a> {
     is_default: Option<bool>,
@@ -89,8 +89,8 @@ struct EntryMembers<'a> {
     projects: Option<&'a RawValue>,
 }
 
-/// Parses a list. It is not complete if an entry lacks its flag, unless the entry follows one whose flag is
-/// true: no later entry is preferred to that one.
+/// Parses a list. It is incomplete if an entry does not state its flag, unless an earlier entry's flag is true: no
+/// later entry is preferred to that one.
 fn list<T>(json: Option<&RawValue>) -> Listing<T>
 where
     Flagged<T>: Entry,

@@ -1,4 +1,4 @@
-//! The options of a client, and the error of setting one up.
+//! The options of the HTTP client, and the error of its setup.
 
 use crate::answer_log::AnswerLog;
 use crate::proxy::ProxySettings;
@@ -15,17 +15,17 @@ pub struct HttpOptions {
     pub user_agent: String,
     /// The time limit of one request, from the connection to the last byte of the answer.
     pub request_timeout: Duration,
-    /// The time limit of making a connection, with the name look-up and TLS.
+    /// The time limit for opening a connection, including name resolution and TLS.
     pub connect_timeout: Duration,
     /// Certificate authorities to trust in addition to the system's.
     pub extra_roots: ExtraRoots,
     /// The proxy.
     pub proxy: ProxySettings,
-    /// The log of the shapes of all answers.
+    /// The log that records the shapes of all answers. `None` records nothing.
     pub answer_log: Option<AnswerLog>,
 }
 
-/// The proxy is the one of the environment.
+/// Reads the proxy from the environment.
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
@@ -39,8 +39,8 @@ impl Default for HttpOptions {
     }
 }
 
-/// The client cannot be set up: the user agent is not a valid header value, the proxy is not
-/// understood, or this system has no usable certificate authorities. The source says which.
+/// The reason why the HTTP client cannot be set up: an invalid header value as user agent, an invalid proxy, or no
+/// usable certificate authorities on this system. The error's source has the details.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up HTTP")]
 pub struct HttpSetupError(#[source] BoxError);

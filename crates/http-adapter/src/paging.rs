@@ -3,19 +3,19 @@
 use keymint_domain::Listing;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The limit of pages per list: two thousand projects.
+/// The maximum number of pages of a list: two thousand projects.
 const MOST_PAGES: usize = 20;
 
-/// The limit of a list, in bytes of all its pages: some ten thousand entries.
+/// The maximum size of all pages of a list, in bytes: about ten thousand entries.
 pub(crate) const LONGEST_LIST: usize = 8 * 1024 * 1024;
 
-/// The limit of all lists of projects of one search, in bytes of their pages.
+/// The maximum size of all project lists of one search, in bytes.
 const LONGEST_LISTS: usize = 8 * LONGEST_LIST;
 
-/// The limit of all lists of projects of one search, in entries.
+/// The maximum number of entries in all project lists of one search.
 const MOST_ENTRIES: usize = 20_000;
 
-/// The size that several lists may still have together.
+/// The remaining size and number of entries that several lists share.
 #[derive(Debug)]
 pub(crate) struct Budget(Mutex<Size>);
 
@@ -32,7 +32,7 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Begins another search.
+    /// Restores the full budget for another search.
     pub(crate) fn reset(&self) {
         *self.left() = *Self::default().left();
     }
@@ -46,7 +46,7 @@ impl Budget {
         left.entries == 0 || left.bytes == 0
     }
 
-    /// Takes the size of a page. Returns how many of its entries may be kept.
+    /// Takes the size of a page from the budget. Returns the number of its entries that may be kept.
     fn take(&self, entries: usize, bytes: usize) -> usize {
         let mut left = self.left();
         let granted = entries.min(left.entries);
@@ -66,11 +66,11 @@ pub(crate) struct Page<T> {
 /// The continuation of a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// This was the last page.
+    /// No page follows.
     End,
     /// The page after this entry.
     After(String),
-    /// There is more, but the page has no usable cursor.
+    /// Another page follows, but this one has no usable cursor.
     Unknown,
 }
 
@@ -78,14 +78,14 @@ pub(crate) enum Next {
 pub(crate) struct Pages<'a, T> {
     listing: Listing<T>,
     budget: &'a Budget,
-    /// The cursors that were requested; the last one may not be answered yet.
+    /// The cursors requested so far. The request for the last one may still be in progress.
     cursors: Vec<String>,
     bytes_left: usize,
     ended: bool,
 }
 
 impl<'a, T> Pages<'a, T> {
-    /// A list that shares this budget. Nothing of it is requested if the budget is spent.
+    /// Creates a list that shares this budget. If the budget is spent, no page is requested.
     pub(crate) fn new(budget: &'a Budget) -> Self {
         let ended = budget.is_spent();
         let listing = Listing::new(Vec::new(), 0, !ended);
@@ -97,17 +97,17 @@ impl<'a, T> Pages<'a, T> {
         !self.ended
     }
 
-    /// The query parameter of the next page. None for the first page.
+    /// Returns the query parameter of the next page. `None` for the first page.
     pub(crate) fn query(&self) -> Option<(&'static str, &str)> {
         self.cursors.last().map(|id| ("after", id.as_str()))
     }
 
-    /// The limit of the next page, in bytes.
+    /// Returns the maximum size of the next page, in bytes.
     pub(crate) fn bytes_left(&self) -> usize {
         self.bytes_left
     }
 
-    /// Adds the requested page, which had this many bytes.
+    /// Adds the page that was requested, with its size in bytes.
     pub(crate) fn add(&mut self, page: Page<T>, bytes: usize) {
         self.bytes_left = self.bytes_left.saturating_sub(bytes);
         let (entries, granted) = (page.items.len(), self.budget.take(page.items.len(), bytes));

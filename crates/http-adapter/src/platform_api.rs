@@ -9,15 +9,15 @@ use keymint_domain::{
     PlatformApi, Project, ServiceError, SessionKey, Step, Target,
 };
 
-/// The endpoints of the platform's API that creating and checking a key needs. Created by
+/// The endpoints of the platform's API that create and check a key. Created by
 /// [`Http::platform_api`](crate::Http::platform_api).
 ///
-/// The lists of projects since the last list of organizations are bounded together: what exceeds 20,000
-/// entries or 64 MiB is not requested, and incomplete.
+/// The project lists that follow a list of organizations share one limit of 20,000 entries and 64 MiB. Lists beyond
+/// it are incomplete, and not requested.
 #[derive(Debug)]
 pub struct HttpPlatformApi {
     pub(crate) endpoint: Endpoint,
-    /// What the lists of projects may still have, since the last list of organizations.
+    /// The remaining size of the project lists since the last list of organizations.
     pub(crate) budget: Budget,
 }
 
@@ -26,12 +26,12 @@ impl HttpPlatformApi {
         Self { endpoint, budget: Budget::default() }
     }
 
-    /// Requests the list of models without a key, which the platform refuses, to learn whether the platform
-    /// itself answers.
+    /// Requests the list of models without a key, to check that the platform itself answers. The platform's refusal
+    /// is a success.
     ///
     /// # Errors
     ///
-    /// [`ServiceError`] if an intermediary answered in its place, or no answer came.
+    /// [`ServiceError`] if an intermediary answered in place of the platform, or no answer came.
     pub async fn check_answer(&self) -> Result<(), ServiceError> {
         self.endpoint.get(Step::CheckServer, &["v1", "models"], []).check_answer().await
     }
@@ -45,7 +45,7 @@ impl PlatformApi for HttpPlatformApi {
             .post(Step::Login, &["dashboard", "onboarding", "login"])
             .bearer(token.expose())
             .json(&OpenSession { app })
-            // The answer may contain lists.
+            // The answer may contain the user's organizations and projects.
             .allow_bytes(LONGEST_LIST)
             .send(wire::login)
             .await?;

@@ -1,9 +1,8 @@
-//! Connections that are opened ahead, so that the first request does not wait for one.
+//! Connections that are opened in advance, so that the first request does not wait for one.
 //!
-//! reqwest has no way to connect without a request. So each service has two clients, whose
-//! connectors share a [`ConnectionSlot`]. The opener's connection is put there, and the request that
-//! caused it fails: the opener never sends anything. The sender takes the connection from the slot,
-//! or connects by itself.
+//! reqwest cannot connect without a request. Each service therefore has two clients whose connectors share a
+//! [`ConnectionSlot`]. The opener's connector puts its connection into the slot and fails the request, so the opener
+//! never sends anything. The sender takes the connection from the slot, or opens one itself.
 
 use crate::options::BoxError;
 use hyper::rt::{Read, ReadBuf};
@@ -16,10 +15,10 @@ use tokio::sync::Mutex;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Holds one connection for the first request.
+/// A slot for the connection of the first request.
 ///
-/// It is locked while a connection is being opened, so that the first request waits for that one
-/// instead of opening another.
+/// It is locked while a connection is being opened, so that the first request waits for that connection instead of
+/// opening another one.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionSlot(Arc<Mutex<SlotState>>);
 
@@ -27,19 +26,19 @@ pub(crate) struct ConnectionSlot(Arc<Mutex<SlotState>>);
 enum SlotState {
     #[default]
     Empty,
-    /// reqwest does not export the type.
+    /// `Any`, since reqwest does not export the type of the connection.
     Connected(Box<dyn Any + Send>),
     /// The first request was sent. Later ones use the sender's own connections.
     Retired,
 }
 
 impl ConnectionSlot {
-    /// The layer for the client that opens connections.
+    /// Returns the layer for the client that opens connections.
     pub(crate) fn opener(&self) -> SlotLayer {
         SlotLayer { slot: self.clone(), role: Role::Opener }
     }
 
-    /// The layer for the client that sends requests.
+    /// Returns the layer for the client that sends requests.
     pub(crate) fn sender(&self) -> SlotLayer {
         SlotLayer { slot: self.clone(), role: Role::Sender }
     }
@@ -70,7 +69,7 @@ impl ConnectionSlot {
         Ok(())
     }
 
-    /// Takes the connection, if it is usable, and retires the slot.
+    /// Takes the connection if it is usable, and retires the slot.
     async fn take<C: Idle>(&self) -> Option<C> {
         let state = std::mem::replace(&mut *self.0.lock().await, SlotState::Retired);
         let SlotState::Connected(mut connection) = state else { return None };
@@ -84,7 +83,7 @@ impl ConnectionSlot {
 /// Returns whether the peer has neither closed the connection nor sent anything on it before the
 /// first request.
 async fn is_open<C: Idle>(connection: &mut Box<dyn Any + Send>) -> bool {
-    // Lets the runtime poll the socket first, so that it knows of an earlier close.
+    // Lets the runtime poll the socket first, to detect that the peer has closed it.
     tokio::task::yield_now().await;
     let Some(connection) = connection.downcast_mut::<C>() else { return false };
     let mut byte = [0];
@@ -98,7 +97,7 @@ pub(crate) trait Idle: Read + Unpin + Send + 'static {}
 
 impl<C: Read + Unpin + Send + 'static> Idle for C {}
 
-/// The end of a request that opened a connection ahead.
+/// The error that ends the request of the opener once its connection is in the slot.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is kept for the first request")]
 pub(crate) struct Kept;

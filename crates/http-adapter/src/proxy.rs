@@ -1,4 +1,4 @@
-//! The proxy of the requests. Parsed here alone: the HTTP library gets the parsed URL and reads no
+//! The proxy settings. Only this module parses them: the HTTP library receives the parsed URL and does not read the
 //! environment.
 
 mod exception;
@@ -9,13 +9,13 @@ use std::fmt;
 use std::net::IpAddr;
 use url::Url;
 
-/// The variables that name the proxy, in the order of precedence.
+/// The variables that name the proxy, in order of precedence.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// The variables that list the hosts without a proxy, in the order of precedence.
+/// The variables that list the hosts without a proxy, in order of precedence.
 const EXCEPTION_VARIABLES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// A proxy, and the hosts that are reached without it. By default, no proxy.
+/// A proxy and its exceptions, the hosts that are reached directly. The default has no proxy.
 #[derive(Debug, Clone, Default)]
 pub struct ProxySettings {
     proxy: Option<Result<Proxy, InvalidProxy>>,
@@ -24,14 +24,14 @@ pub struct ProxySettings {
 }
 
 impl ProxySettings {
-    /// The settings of this process's environment.
+    /// Reads the settings from this process's environment.
     pub fn from_env() -> Self {
-        // A value that is not UTF-8 is no proxy, and becomes one that is not ASCII.
+        // A value that is not UTF-8 becomes one that is not ASCII, which is an invalid proxy.
         Self::from_variables(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
     }
 
-    /// The settings of `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the same in lowercase. An empty
-    /// variable counts as unset.
+    /// Reads the settings from `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, or the same names in lowercase. `get`
+    /// returns the value of a variable. An empty variable counts as unset.
     ///
     /// `NO_PROXY` lists hosts with their subdomains, IP addresses and networks (`10.0.0.0/8`), each
     /// optionally with a port, separated by commas or blanks. `*` means every host.
@@ -48,16 +48,16 @@ impl ProxySettings {
         Self { proxy, exceptions: exceptions.collect(), exception_variable }
     }
 
-    /// The proxy, even if no server is reached through it.
+    /// Returns the proxy, even if every server is exempt from it. `None` if it is missing or invalid.
     pub fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()?.as_ref().ok()
     }
 
-    /// The proxy of requests to this URL. Loopback addresses never have one.
+    /// Returns the proxy for requests to this URL. Loopback addresses never use one.
     ///
     /// # Errors
     ///
-    /// [`InvalidProxy`] if the proxy would be used, but is not understood.
+    /// [`InvalidProxy`] if the proxy would be used, but its setting is invalid.
     pub fn proxy_for(&self, base: &BaseUrl) -> Result<Option<&Proxy>, InvalidProxy> {
         match &self.proxy {
             Some(proxy) if !base.is_loopback() && self.exempted_by(base).is_none() => {
@@ -67,7 +67,7 @@ impl ProxySettings {
         }
     }
 
-    /// The variable that exempts this URL from the proxy.
+    /// Returns the variable that exempts this URL from the proxy.
     pub fn exempted_by(&self, base: &BaseUrl) -> Option<&'static str> {
         let url = base.join(&[]);
         let is_exempt = self.exceptions.iter().any(|exception| exception.covers(&url));
@@ -75,7 +75,7 @@ impl ProxySettings {
     }
 }
 
-/// A proxy. Its text is the URL without user name and password.
+/// A proxy. It displays as its URL without user name and password.
 #[derive(Clone)]
 pub struct Proxy {
     variable: &'static str,
@@ -83,7 +83,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// The environment variable that names the proxy.
+    /// Returns the environment variable that names the proxy.
     pub fn variable(&self) -> &'static str {
         self.variable
     }
@@ -105,7 +105,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The proxy that a variable names is not understood.
+/// The reason why the value of a proxy variable is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} must be a proxy URL such as http://host:3128; {flaw}")]
 pub struct InvalidProxy {
@@ -127,8 +127,8 @@ enum Flaw {
     Server,
 }
 
-/// Parses a proxy's URL. URL parsers correct mistakes, and not all in the same way. So only a URL that
-/// needs no correction is accepted.
+/// Parses a proxy's URL. URL parsers correct mistakes, each in its own way. Only a URL that needs no correction is
+/// accepted.
 fn parse(value: &str) -> Result<Url, Flaw> {
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Flaw::Character);
@@ -148,13 +148,13 @@ fn parse(value: &str) -> Result<Url, Flaw> {
         return Err(Flaw::Server);
     }
     let url = Url::parse(&format!("{scheme}://{credentials}{server}/")).map_err(|_| Flaw::Server)?;
-    // The HTTP library parses it once more.
+    // The HTTP library parses the URL again, with another parser.
     let again = url.as_str().parse::<hyper::Uri>();
     let is_same = again.is_ok_and(|uri| uri.host() == url.host_str() && uri.port_u16() == url.port());
     if is_same { Ok(url) } else { Err(Flaw::Server) }
 }
 
-/// Returns whether a user name and password have no character that ends them for some parser.
+/// Returns whether a user name and a password have no character at which some parser would end them.
 fn are_encoded(credentials: &str) -> bool {
     let mut octets = Vec::with_capacity(credentials.len());
     let mut rest = credentials.bytes();

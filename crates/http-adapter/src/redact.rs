@@ -1,4 +1,4 @@
-//! Keeps the secrets of a run out of error texts and titles.
+//! The redaction of a run's secrets in error texts and titles.
 
 use keymint_domain::text::{redact_pieces, sanitize};
 use keymint_domain::{Listing, LoginOrganization, Organization, Project, Title};
@@ -9,22 +9,22 @@ use std::sync::{Mutex, PoisonError};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-/// A piece of a secret of this many bytes is redacted: a server may cut or wrap a secret that it
-/// quotes. A shorter piece may occur anywhere by chance.
+/// The length, in bytes, from which a piece of a secret is redacted, since a server may cut or wrap a secret that it
+/// quotes. A shorter piece may occur by chance.
 const SHORTEST_PIECE: usize = 12;
 
-/// The limit of a text, in bytes. The rest of a longer one is not shown anyway.
+/// The maximum length of a text, in bytes. The rest is never displayed.
 const LONGEST_TEXT: usize = 16 * 1024;
 
-/// The limit of all pieces. A server may send any number of long secrets.
+/// The maximum number of pieces. A server may send any number of long secrets.
 const MOST_PIECES: usize = 250_000;
 
-/// Recognizes the secrets that were sent or received, and their pieces, to remove them from texts.
+/// Recognizes sent or received secrets and their pieces, and removes them from texts.
 ///
-/// It has hashes under a random key, and none of the secrets, which must not outlive their use.
+/// It holds hashes under a random key instead of the secrets, which must not outlive their use.
 #[derive(Default)]
 pub(crate) struct Redactor {
-    /// The hashes of the pieces of every spelling of every secret, by the length of the piece.
+    /// The hashes of the pieces of every secret in every spelling, by the length of the piece.
     pieces: Mutex<Pieces>,
     hashing: RandomState,
 }
@@ -34,9 +34,10 @@ struct Pieces {
     by_length: BTreeMap<usize, HashSet<u64>>,
     /// The hashes of whole secrets.
     whole: HashSet<u64>,
-    /// The bytes that occur in any spelling, one bit for each: most titles have no run of these that is long enough.
+    /// The bytes that occur in any spelling, one bit for each. Most titles have no long run of these bytes, and need
+    /// no hashes.
     bytes: [u64; 4],
-    /// Whether a secret did not fit, so that no text can be known to be without it.
+    /// True if a secret did not fit, so that no text is known to be free of secrets.
     is_full: bool,
 }
 
@@ -51,7 +52,7 @@ impl Pieces {
 }
 
 impl Redactor {
-    /// Adds a secret, in plain and in percent-encoded form.
+    /// Adds a secret in all its spellings.
     pub(crate) fn learn(&self, secret: &str) {
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         if pieces.is_full || secret.len() > MOST_PIECES {
@@ -79,13 +80,13 @@ impl Redactor {
         }
     }
 
-    /// Returns the text without any secret or long piece of one, sanitized for display, at most
-    /// `longest` characters long.
+    /// Returns the text with secrets and long pieces of them redacted, sanitized for display, and cut at `longest`
+    /// characters.
     pub(crate) fn clean(&self, text: &str, longest: usize) -> String {
         sanitize(&self.redact(text), longest)
     }
 
-    /// Redacts the titles of a list. An entry whose id is a secret is unusable, since ids are shown and stored.
+    /// Redacts the titles of a list. Skips an entry whose id is a secret, since ids are displayed and stored.
     pub(crate) fn clean_list<T: Shown>(&self, list: &mut Listing<T>) {
         let entries = list.items.len();
         list.items.retain_mut(|entry| {
@@ -111,8 +112,8 @@ impl Redactor {
         pieces.whole.contains(&self.hashing.hash_one(text))
     }
 
-    /// Returns the text without any secret or long piece of one. Nothing of it is left if there were too many
-    /// secrets to recognize them.
+    /// Returns the text with secrets and long pieces of them redacted. If there were too many secrets to recognize,
+    /// all of the text is redacted.
     pub(crate) fn redact(&self, text: &str) -> String {
         let pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         if pieces.is_full {
@@ -131,7 +132,7 @@ impl Redactor {
     }
 }
 
-/// An entry of a list that is shown.
+/// An entry of a list that is displayed.
 pub(crate) trait Shown {
     fn id(&self) -> &str;
     fn titles(&mut self) -> [Option<&mut Title>; 2];
@@ -167,7 +168,7 @@ impl Shown for Project {
     }
 }
 
-/// The secret in plain, form-encoded (a space is `+`), percent-encoded (a space is `%20`), and
+/// Returns the spellings of a secret: plain, form-encoded (a space is `+`), percent-encoded (a space is `%20`), and
 /// percent-encoded with lowercase digits.
 fn spellings(secret: &str) -> [Zeroizing<String>; 4] {
     let form: String = byte_serialize(secret.as_bytes()).collect();

@@ -1,4 +1,4 @@
-//! One request and its answer. The only module that makes a [`ServiceError`].
+//! One request and its answer. Only this module creates a [`ServiceError`].
 
 use crate::answer_log::AnswerLog;
 use crate::body::{Body, BodyEnd, LargeBody, ends_without_content, read_body};
@@ -15,14 +15,14 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
-/// The default limit of an answer, in bytes.
+/// The default maximum size of an answer, in bytes.
 const LONGEST_BODY: usize = 1024 * 1024;
 
-/// The limit of a quoted cause, in characters. The server controls part of it: the names in a
-/// certificate.
+/// The maximum length of a quoted cause, in characters. The server controls a part of the text, such as the names in
+/// a certificate.
 pub(crate) const LONGEST_CAUSE: usize = 300;
 
-/// A request that was not sent yet.
+/// A request that has not been sent.
 pub(crate) struct ApiRequest<'a> {
     request: Request,
     transport: &'a dyn Transport,
@@ -68,7 +68,7 @@ impl<'a> ApiRequest<'a> {
         self
     }
 
-    /// Sets the limit of the answer, in bytes.
+    /// Sets the maximum size of the answer, in bytes.
     pub(crate) fn allow_bytes(mut self, longest: usize) -> Self {
         self.longest_body = longest;
         self
@@ -82,8 +82,8 @@ impl<'a> ApiRequest<'a> {
         self.send_with_end(read).await.map(|(parsed, _)| parsed)
     }
 
-    /// The same, and returns the end of the answer. The answer to a creation is parsed as soon as its JSON object
-    /// is complete: the rest is left to the returned end.
+    /// Sends the request once, and returns the end of the answer as well. The answer to a creation is parsed as soon
+    /// as its JSON object is complete, and its end has not been read then.
     pub(crate) async fn send_with_end<T>(
         self,
         read: impl FnOnce(&[u8]) -> Result<T, InvalidBody>,
@@ -103,7 +103,7 @@ impl<'a> ApiRequest<'a> {
         let creates = context.step.creates_key();
         let failure = failure(head);
         let is_success = match failure {
-            // A key in a success counts. The header alone proves nothing then.
+            // A key in a 2xx answer counts. There, the header alone proves nothing.
             Intercepted { by: Challenge, .. } => creates && status.is_success(),
             Intercepted { .. } => false,
             _ => status.is_success(),
@@ -111,12 +111,12 @@ impl<'a> ApiRequest<'a> {
         if let Intercepted { by: by @ (Challenge | Proxy | CaptivePortal), .. } = failure
             && !is_success
         {
-            // The header or status proves that the server did not get the request, so the body does not
+            // The header or the status proves that the server did not receive the request, so the body does not
             // matter.
             log(None);
             return Err(context.intercepted(by, status));
         }
-        // Whatever the answer calls itself: a key in it counts, and its end may never come.
+        // Read as JSON whatever its content type: a key in the answer counts, and the end may never come.
         let object = (creates && status.is_success()).then(ValueEnd::default);
         let Body { bytes, end, large: _large } =
             read_body(&mut *unread, announced, longest_body, object, context.large_body).await;
@@ -125,7 +125,7 @@ impl<'a> ApiRequest<'a> {
             let kind = if status.is_success() {
                 OutOfContract
             } else if status.is_client_error() {
-                // This status means that nothing was done, which only a whole answer may prove.
+                // The status means that the server did nothing, but only a complete answer proves that.
                 Interrupted
             } else {
                 failure
@@ -133,7 +133,7 @@ impl<'a> ApiRequest<'a> {
             return Err(context.answer(kind, status, &format!("with more than {longest_body} bytes")));
         };
         if let BodyEnd::Cut(error) = end {
-            // What the answer issued is kept all the same.
+            // Keeps a token that the incomplete answer contains.
             let _ = read(&body);
             return Err(context.transport(error));
         }
@@ -141,7 +141,7 @@ impl<'a> ApiRequest<'a> {
             return Err(context.refused(failure, head, &body));
         }
         let parsed = read(&body);
-        // A created key is never given up for an error beside it, or the type of the body.
+        // A created key is used even if the answer also has an error or another content type.
         let is_key = creates && parsed.is_ok();
         if !is_key && (!is_success || error_body::has_error(&body)) {
             return Err(context.refused(failure, head, &body));
@@ -156,9 +156,8 @@ impl<'a> ApiRequest<'a> {
         Ok((parsed, end))
     }
 
-    /// Sends the request once, without a secret in it, to learn whether the server itself answers. Its
-    /// refusal is an answer as well, unless it is that of the country, and so is a web page for a resource
-    /// that it does not have.
+    /// Sends the request once, without a secret, to check that the server itself answers. A refusal is also an
+    /// answer, except a refusal of the country. A 4xx web page is also an answer.
     pub(crate) async fn check_answer(self) -> Result<(), ServiceError> {
         use ServiceErrorKind::{Intercepted, OutOfContract, Refused, Unidentified};
         let Err(error) = self.send(|_| Ok(())).await else { return Ok(()) };
@@ -171,7 +170,7 @@ impl<'a> ApiRequest<'a> {
     }
 }
 
-/// The kind of failure that a complete answer is, if it is one.
+/// Returns the kind of failure that the answer is if it does not count as a success.
 fn failure(head: Head<'_>) -> ServiceErrorKind {
     let status = head.status.as_u16();
     match intermediary(head) {
@@ -180,8 +179,8 @@ fn failure(head: Head<'_>) -> ServiceErrorKind {
     }
 }
 
-/// The intermediary that gave this answer, as far as it is known. A web page with a status that asks to
-/// retry is a refusal: the platform's own gateways answer like that.
+/// Returns the intermediary that sent this answer, if the answer shows one. A web page whose status permits a retry
+/// is a refusal: the platform's own gateways send such pages.
 fn intermediary(head: Head<'_>) -> Option<Intermediary> {
     let Head { status, headers, .. } = head;
     let asks_to_retry = matches!(status.as_u16(), 408 | 425 | 429 | 500..=599);
@@ -200,7 +199,7 @@ fn intermediary(head: Head<'_>) -> Option<Intermediary> {
     }
 }
 
-/// The parts of a request that go into the text of its error.
+/// The parts of a request that the text of its error contains.
 pub(crate) struct ErrorContext<'a> {
     pub(crate) redactor: &'a Redactor,
     pub(crate) answer_log: Option<&'a AnswerLog>,
@@ -223,7 +222,7 @@ impl ErrorContext<'_> {
         let ErrorDescription { words, code, error_type, is_own_form } =
             error_body::describe(head, body, self.redactor);
         let kind = match failure {
-            // A status that asks to retry means the same from any sender.
+            // A status that permits a retry means the same from any sender.
             kind @ ServiceErrorKind::Refused { status: status @ 400..=499, .. }
                 if !is_own_form && !kind.is_transient() =>
             {
@@ -257,7 +256,7 @@ impl ErrorContext<'_> {
     }
 }
 
-/// The status with its registered reason phrase, never the one that the server sent.
+/// Returns the status with its registered reason phrase, never the one that the server sent.
 fn in_words(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),

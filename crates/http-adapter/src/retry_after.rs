@@ -3,13 +3,14 @@
 use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
-/// `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date, which is compared with the answer's
-/// own `Date`, so that a wrong clock on this machine does no harm. None unless there is exactly one
-/// valid value.
+/// Returns the wait of `Retry-After` (RFC 9110 section 10.2.3), which is a number of seconds or a date. `None` unless
+/// there is exactly one valid value.
+///
+/// A date is compared with the answer's own `Date`, so that a wrong clock on this machine has no effect.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let asked = only(headers, RETRY_AFTER)?;
     if asked.bytes().all(|byte| byte.is_ascii_digit()) && !asked.is_empty() {
-        // A value too large for the type still asks for a very long wait.
+        // A value that is too large for the type means a very long wait.
         return Some(Duration::from_secs(asked.parse().unwrap_or(u64::MAX)));
     }
     let until = date(asked)?;

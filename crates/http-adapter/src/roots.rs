@@ -11,7 +11,7 @@ use rustls::pki_types::pem::PemObject;
 #[derive(Debug, Clone, Default)]
 pub struct ExtraRoots(Vec<CertificateDer<'static>>);
 
-/// A text is not a bundle of certificates. Lines and certificates are counted from one.
+/// The reason why a text is not a bundle of certificates. Lines and certificates are counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPem {
@@ -21,7 +21,7 @@ pub enum InvalidPem {
     /// The section at this line has certificates in a form that is not supported.
     #[error("line {0}: only sections of the type CERTIFICATE are supported")]
     Unsupported(usize),
-    /// It has no certificate. Other sections, such as a private key, do not count.
+    /// There is no certificate. Other sections, such as a private key, do not count.
     #[error("it contains no certificate (-----BEGIN CERTIFICATE-----)")]
     NoCertificate,
     /// The section with this number is not a certificate.
@@ -30,12 +30,12 @@ pub enum InvalidPem {
 }
 
 impl ExtraRoots {
-    /// Parses a bundle of certificates in PEM form. Sections without certificates are ignored.
+    /// Parses a bundle of certificates in PEM form (RFC 7468). Sections without certificates are ignored.
     ///
     /// # Errors
     ///
-    /// [`InvalidPem`] if any certificate is unusable, since the caller needs all of them, or if the text has no
-    /// certificate.
+    /// [`InvalidPem`] if the text has no certificate, or if any certificate is unusable, since the caller needs all
+    /// of them.
     pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidPem> {
         let roots = certificates(pem)?;
         if roots.is_empty() {
@@ -55,7 +55,7 @@ impl ExtraRoots {
         self
     }
 
-    /// These and, if the environment hides the system's bundle, the certificates of that bundle.
+    /// Returns these certificates and, if the environment hides the system's bundle, also those of that bundle.
     pub(crate) fn with_hidden_system_bundle(&self) -> Vec<CertificateDer<'static>> {
         let mut certificates = self.0.clone();
         certificates.extend(first_bundle(hidden_bundles(|name| std::env::var_os(name).is_some())));
@@ -68,8 +68,8 @@ const END: &str = "-----END ";
 
 /// Returns the certificates of a bundle (RFC 7468).
 ///
-/// A section may begin anywhere in a line, as after a byte order mark, an indentation, or the end of
-/// another section. The library's parser would ignore such a section.
+/// A section may begin anywhere in a line, for example after a byte order mark, an indentation, or the end of another
+/// section. The parser of the library would ignore such a section.
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidPem> {
     let text = String::from_utf8_lossy(pem);
     let (mut certificates, mut rest, mut line) = (Vec::new(), &*text, 1);
@@ -114,8 +114,8 @@ fn is_misspelled(line: &str) -> bool {
 
 /// The paths of the system's bundle on Linux distributions and the BSDs.
 ///
-/// The verifier reads the bundle, unless `SSL_CERT_FILE` or `SSL_CERT_DIR` is set: then it reads only
-/// those. A user who sets one for a company's certificate still needs all the others.
+/// The verifier reads the bundle unless `SSL_CERT_FILE` or `SSL_CERT_DIR` is set, which makes it read only their
+/// certificates. A user who sets a variable for a company's certificate still needs all the others.
 const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -124,7 +124,7 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// The bundles that the verifier ignores because such a variable is set.
+/// Returns the bundles that the verifier ignores because one of these variables is set.
 fn hidden_bundles(is_set: impl Fn(&str) -> bool) -> &'static [&'static str] {
     // On other systems the verifier uses an API of the system and ignores the environment.
     let by_file = cfg!(all(unix, not(target_vendor = "apple"), not(target_os = "android")));
@@ -132,8 +132,8 @@ fn hidden_bundles(is_set: impl Fn(&str) -> bool) -> &'static [&'static str] {
     if replaced { SYSTEM_BUNDLES } else { &[] }
 }
 
-/// The certificates of the first of these files that has any. Unreadable sections are ignored: the
-/// user did not choose this file.
+/// Returns the certificates of the first of these files that has any. Unreadable sections are ignored, since the user
+/// did not choose the file.
 fn first_bundle(files: &[&str]) -> Vec<CertificateDer<'static>> {
     let read = |file| CertificateDer::pem_file_iter(file).ok();
     let bundles = files.iter().filter_map(read).map(|bundle| bundle.flatten().collect::<Vec<_>>());

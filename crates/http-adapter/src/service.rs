@@ -14,10 +14,10 @@ use rustls::ClientConfig;
 use std::sync::Arc;
 use url::Url;
 
-/// The limit of header lines of an answer. Proxies and security products add some to those of a server.
+/// The maximum number of header lines of an answer. Proxies and security products add lines to those of the server.
 const MOST_HEADERS: usize = 256;
 
-/// Two clients for one origin: one opens connections ahead, the other sends. Clones share them.
+/// Two clients for one origin: one opens connections in advance, the other sends requests. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Service {
     url: Url,
@@ -25,7 +25,7 @@ pub(crate) struct Service {
     pub(crate) sender: Client,
     opener: Client,
     slot: ConnectionSlot,
-    /// The proxy by which the origin is reached.
+    /// The proxy for requests to the origin.
     proxy: Option<ProxyInUse>,
 }
 
@@ -73,14 +73,14 @@ impl Service {
         Some(ServiceError::new(Step::ExchangeCode, kind, detail).with_proxy(self.proxy))
     }
 
-    /// Closes the connection that was opened ahead.
+    /// Closes the connection that was opened in advance.
     pub(crate) async fn close(self) {
         self.slot.clear().await;
     }
 }
 
-/// Sets every option that matters, the defaults as well: Cargo unifies features, so another crate
-/// may change reqwest's defaults.
+/// Sets every option that matters, including those that have a default. Cargo unifies features, so another crate may
+/// change reqwest's defaults.
 fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientBuilder {
     Client::builder()
         .https_only(base.join(&[]).scheme() == "https")
@@ -94,7 +94,7 @@ fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientB
         .no_zstd()
         .no_deflate()
         .user_agent(&options.user_agent)
-        // Without the second, a server may compress (RFC 9110 section 12.5.3), and a compressed key is lost.
+        // Without `identity`, a server may compress the body (RFC 9110 section 12.5.3), and a compressed key is lost.
         .default_headers(HeaderMap::from_iter([
             (ACCEPT, HeaderValue::from_static("application/json")),
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
@@ -102,6 +102,6 @@ fn builder(options: &HttpOptions, base: &BaseUrl, tls: &ClientConfig) -> ClientB
         .timeout(options.request_timeout)
         .connect_timeout(options.connect_timeout)
         .tls_backend_preconfigured(tls.clone())
-        // The library reads the environment by itself otherwise.
+        // Otherwise, reqwest reads the environment itself.
         .no_proxy()
 }

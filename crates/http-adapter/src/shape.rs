@@ -1,15 +1,15 @@
-//! The shape of a JSON body: its members with their types and lengths, and never a value.
+//! The shape of a JSON body: the names, types and lengths of its members, never a value.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// The limit of members, in all bodies that are added.
+/// The maximum number of members in all bodies that are added.
 const MOST_MEMBERS: usize = 200;
 
-/// The limit of nested objects and lists.
+/// The maximum depth of nested objects and lists.
 const DEEPEST: usize = 8;
 
-/// The limit of a name, in characters.
+/// The maximum length of a name, in characters.
 const LONGEST_NAME: usize = 40;
 
 /// The type of a JSON value.
@@ -42,30 +42,31 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
     members: Vec<Member>,
-    /// Whether there were more members than the limit.
+    /// True if there were more members than the limit.
     pub(crate) is_cut: bool,
 }
 
 /// All values at one path.
 #[derive(Debug)]
 pub(crate) struct Member {
-    /// The names that lead to it, as in `data[].id`. Empty for the body itself.
+    /// The path of names to the member, such as `data[].id`. Empty for the body itself.
     pub(crate) path: String,
     /// The number of values of each kind.
     counts: [usize; Kind::ALL.len()],
-    /// The least and the greatest length of a text in characters, or of a list.
+    /// The minimum and maximum length of a text, in characters, or of a list, in entries.
     lengths: Option<(usize, usize)>,
 }
 
 impl Shape {
-    /// Adds a body, and returns its type. None if it is not JSON; members before the error count.
+    /// Adds a body and returns its type. `None` if the body is not JSON. The members before the error are still
+    /// added.
     pub(crate) fn add(&mut self, body: &[u8]) -> Option<Kind> {
         let mut json = serde_json::Deserializer::from_str(str::from_utf8(body).ok()?);
         let kind = Walk { shape: self, path: String::new(), depth: 0 }.deserialize(&mut json).ok()?;
         json.end().ok().map(|()| kind)
     }
 
-    /// Returns the members in the order in which they were met, without the bodies themselves.
+    /// Returns the members in the order of the bodies, without the bodies themselves.
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| !member.path.is_empty())
     }
@@ -115,7 +116,7 @@ impl Member {
     }
 }
 
-/// The types and lengths, as in `text, 4 to 12 characters, or null`.
+/// Writes the types and lengths, such as `text, 4 to 12 characters, or null`.
 impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = match (self.lengths, self.count(Kind::Text), self.count(Kind::List)) {
@@ -130,7 +131,7 @@ impl fmt::Display for Member {
                     if least == greatest { least.to_string() } else { format!("{least} to {greatest}") };
                 format!(", {range} {unit}")
             }
-            // The lengths of texts are not distinguished from those of lists.
+            // The lengths of texts and of lists are not stored separately.
             _ => String::new(),
         };
         let mut kinds = Kind::ALL.into_iter().filter(|kind| self.count(*kind) > 0).peekable();
@@ -212,7 +213,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<Kind, A::Error> {
         let (path, mut length) = (format!("{}[]", self.path), 0);
-        // Before its entries, so that the members are in the order of the body.
+        // Counted before its entries, so that the members are in the order of the body.
         self.shape.count_value(&self.path, Kind::List);
         while list.next_element_seed(self.inner(path.clone()))?.is_some() {
             length += 1;
@@ -231,8 +232,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 }
 
-/// The name of a member as it may be shown. A server may use an id or even a secret as a name, so only words of
-/// letters are, as in `is_default` or `isDefault`.
+/// Reads the name of a member in a form that may be displayed. A server may use an id or even a secret as a name, so
+/// only names made of letters are kept, such as `is_default` or `isDefault`.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {

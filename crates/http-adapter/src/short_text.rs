@@ -1,21 +1,22 @@
-//! Texts of which only a short part is kept.
+//! Texts that are kept in part.
 
 use crate::json::text;
 use keymint_domain::Title;
 use serde_json::value::RawValue;
 
-/// Longest text of an entry that is parsed, in bytes of JSON: 128 characters of 12 bytes, and more.
+/// The maximum length of a text that is parsed, in bytes of JSON. It is more than enough for 128 characters of 12
+/// bytes.
 const LONGEST_TEXT: usize = 2048;
 
 /// Parses a string, unless it is too long for an id or a role.
 ///
-/// A long text in memory, even for a moment, leaves a gap between those that are kept, and thousands of
-/// gaps take more memory than what is kept.
+/// Even a short-lived long text leaves a gap between the texts that are kept. Thousands of gaps take more memory than
+/// the texts.
 pub(crate) fn short_text(json: Option<&RawValue>) -> Option<String> {
     text(json.filter(|json| json.get().len() <= LONGEST_TEXT))
 }
 
-/// Parses a title, or as much of it as is kept.
+/// Parses a title, or its beginning if only that is kept.
 pub(crate) fn title(json: Option<&RawValue>) -> Option<Title> {
     let json = json?.get();
     let title: String = match beginning(json) {
@@ -26,13 +27,14 @@ pub(crate) fn title(json: Option<&RawValue>) -> Option<Title> {
     Some(Title::new(title))
 }
 
-/// Returns the beginning of a long string, up to a character or an escape sequence, without the last quote.
+/// Returns the beginning of a long JSON string, cut between characters and escape sequences, without the closing
+/// quote.
 fn beginning(json: &str) -> Option<&str> {
     let bytes = json.strip_prefix('"').filter(|_| json.len() > 2 * LONGEST_TEXT)?.as_bytes();
     let mut end = 0;
     while end < LONGEST_TEXT {
         end += match bytes[end..] {
-            // The first half of a character.
+            // The first half of a surrogate pair.
             [b'\\', b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B', ..] => 12,
             [b'\\', b'u', ..] => 6,
             [b'\\', ..] => 2,

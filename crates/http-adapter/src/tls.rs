@@ -1,4 +1,4 @@
-//! TLS, by the system's trust and the extra roots.
+//! TLS with the system's certificate authorities and the extra ones.
 
 use crate::options::HttpSetupError;
 use crate::roots::ExtraRoots;
@@ -19,8 +19,8 @@ impl Tls {
         Self { extra_roots, verifier: OnceLock::new() }
     }
 
-    /// The configuration for connections to `base`. An `http` URL needs no certificates, so it also
-    /// works on a system that has none.
+    /// Returns the configuration for connections to `base`. An `http` URL needs no certificates, so it also works on
+    /// a system that has none.
     pub(crate) fn config(&self, base: &BaseUrl) -> Result<ClientConfig, HttpSetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -33,7 +33,7 @@ impl Tls {
             Some(verifier) => Arc::clone(verifier),
             None => {
                 let roots = self.extra_roots.with_hidden_system_bundle();
-                // On Windows, extra roots cost a certificate store of their own.
+                // On Windows, extra certificate authorities require a certificate store of their own.
                 let loaded = if roots.is_empty() {
                     Verifier::new(provider)
                 } else {

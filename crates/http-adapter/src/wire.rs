@@ -1,4 +1,4 @@
-//! The JSON bodies of requests, and of the answers that hold a secret.
+//! The JSON bodies of requests, and of the answers that contain a secret.
 //!
 //! Null counts as absent, and unknown members are ignored.
 
@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// The body of the onboarding login.
+/// The body of an onboarding login.
 #[derive(Serialize)]
 pub(crate) struct OpenSession<'a> {
     pub(crate) app: &'a str,
 }
 
-/// The body of the revocation (RFC 7009 section 2.1), which Codex sends as JSON.
+/// The body of a revocation (RFC 7009 section 2.1), which the Codex CLI sends as JSON.
 #[derive(Serialize)]
 pub(crate) struct Revoke<'a> {
     pub(crate) token: &'a str,
@@ -29,7 +29,7 @@ pub(crate) struct Revoke<'a> {
     pub(crate) client_id: &'a str,
 }
 
-/// The body of the key creation.
+/// The body of a request to create a key.
 #[derive(Serialize)]
 pub(crate) struct CreateKey<'a> {
     action: &'static str,
@@ -59,9 +59,11 @@ pub(crate) const TOKENS: &[Expected] = &[
     usual("id_token", Kind::Text),
 ];
 
-/// Parses an access token response (RFC 6749 section 5.1). Only the access token is required. The refresh
-/// token is for the revocation, and the ID token for its e-mail address. Both are passed to `learn`, since
-/// they are secrets as well. The refresh token is passed to `keep` even if the response is unusable.
+/// Parses an access token response (RFC 6749 section 5.1). Only the access token is required. The refresh token is
+/// needed for the revocation, and the ID token for the e-mail address.
+///
+/// Calls `learn` with both, since they are secrets as well. Calls `keep` with the refresh token even if the response
+/// is unusable.
 pub(crate) fn tokens(
     body: &[u8],
     learn: impl Fn(&str),
@@ -141,7 +143,7 @@ pub(crate) fn created_key(body: &[u8]) -> Result<CreatedKey, InvalidBody> {
     Ok(created)
 }
 
-/// Parses the optional members of a created key. None of them may keep the user from the key.
+/// Parses the optional members of a created key. Flaws in them are ignored, so that the key is not lost.
 fn key_details(body: &[u8]) -> Option<KeyDetails> {
     #[derive(Deserialize)]
     struct CreateKeyResponse<'a> {
@@ -153,7 +155,7 @@ fn key_details(body: &[u8]) -> Option<KeyDetails> {
     details(response.key)
 }
 
-/// Parses the description of a key; None if the JSON is no object, or has a member twice.
+/// Parses the description of a key. `None` if the JSON is not an object, or has a duplicate member.
 pub(crate) fn details(key: &RawValue) -> Option<KeyDetails> {
     #[derive(Deserialize)]
     struct Key<'a> {
@@ -171,7 +173,7 @@ pub(crate) fn details(key: &RawValue) -> Option<KeyDetails> {
 
     let key: Key<'_> = fields(key)?;
     let mut details = KeyDetails::default();
-    // The id is shown and stored, so it must not be the secret.
+    // The id is displayed and stored, so it must not be the secret.
     let id = text(key.id).filter(|id| redact_keys(id) == *id);
     details.id = id.and_then(|id| KeyId::parse(&id).ok());
     details.created_at = time(key.created_at).or_else(|| time(key.created));
@@ -180,13 +182,13 @@ pub(crate) fn details(key: &RawValue) -> Option<KeyDetails> {
     Some(details)
 }
 
-/// Parses a time in seconds since 1970. One after the year 9999, such as one in milliseconds, counts as absent.
+/// Parses a time in seconds since 1970. A time after the year 9999, such as one in milliseconds, counts as absent.
 pub(crate) fn time(json: Option<&RawValue>) -> Option<u64> {
     const LAST: u64 = 253_402_300_799;
     value(json).filter(|seconds| *seconds <= LAST)
 }
 
-/// The platform's wrapper of a secret.
+/// The platform's wrapper object for a secret.
 #[derive(Deserialize)]
 struct Sensitive {
     sensitive_id: Option<String>,

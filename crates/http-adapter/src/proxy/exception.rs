@@ -1,4 +1,4 @@
-//! The hosts that are reached without a proxy.
+//! The hosts that are reached directly, without a proxy.
 
 use super::port_number;
 use std::net::IpAddr;
@@ -8,14 +8,14 @@ use url::{Host, Url};
 #[derive(Debug, Clone)]
 pub(super) enum Exception {
     Everything,
-    /// The addresses that begin with so many bits of this one.
+    /// The addresses that share this number of leading bits with this one.
     Network(IpAddr, u32),
     /// A host, with its subdomains if it is a name.
     Host(Host, Option<u16>),
 }
 
 impl Exception {
-    /// Parses an entry. None if no host matches it.
+    /// Parses an entry. `None` if no host can match it.
     pub(super) fn parse(entry: &str) -> Option<Self> {
         if entry == "*" {
             return Some(Self::Everything);
