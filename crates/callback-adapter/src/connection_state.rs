@@ -30,13 +30,13 @@ impl ConnectionState {
         Self(Arc::new(State { owner, ..State::default() }))
     }
 
-    /// Returns whether a program of this user is known to have connected, and at once.
+    /// Returns whether the system shows at once that a program of this user has connected.
     pub(crate) fn is_quickly_known(&self) -> bool {
         self.0.owner == Owner::ThisUser
     }
 
-    /// Returns whether a program of this user is known to have connected. Where the system cannot be asked,
-    /// any program counts as one. May take milliseconds.
+    /// Returns whether a program of this user is known to have connected. Any program counts if the system cannot be
+    /// asked. May take milliseconds.
     pub(crate) fn is_this_users(&self) -> bool {
         let owner = match (self.0.owner, self.0.endpoints) {
             (Owner::Unknown, Some((client, server_port))) => peer::search_owner(client, server_port),
@@ -63,7 +63,7 @@ impl ConnectionState {
 
     /// Waits until the connection is not held.
     pub(crate) async fn released(&self) {
-        // Never an error, since the sender is here.
+        // Never an error, since this value owns the sender.
         let _ = self.0.held.subscribe().wait_for(|held| !held).await;
     }
 

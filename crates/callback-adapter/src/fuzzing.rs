@@ -10,7 +10,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// The port in the `Host` of requests.
+/// The port in the `Host` header of requests.
 pub const PORT: u16 = 5000;
 
 /// Returns a listener whose connections come from the channel. Its server ends when the channel and all

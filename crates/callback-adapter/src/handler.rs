@@ -74,7 +74,7 @@ impl Handler {
         }
     }
 
-    /// Returns a handler on port 5000, and the listener's ends of its channels.
+    /// Returns a handler on port 5000, and the listener's halves of its channels.
     #[cfg(test)]
     pub(crate) fn alone() -> (Self, mpsc::Receiver<PendingCallback>, watch::Sender<OutcomePage>) {
         let (to_listener, callbacks) = mpsc::channel(1);
@@ -157,10 +157,10 @@ impl Handler {
             has_cookie || self.accepted_without_cookie.load(Ordering::Acquire) && connection.is_this_users();
         if may_have_been_accepted {
             self.viewer.admit(connection, has_cookie);
-            // Only now: a reader of the flag must also see which connection is held.
+            // Set last, so that a task that reads the flag also sees which connection is held.
             self.page_was_requested.store(true, Ordering::Release);
         }
-        // Another program of this user, or of another one, may request the page.
+        // Another program of this user or of another user may request the page.
         streamed(parts(self.page.clone(), has_cookie && connection.is_this_users()))
     }
 }
@@ -189,7 +189,7 @@ fn parts(mut page: watch::Receiver<OutcomePage>, shows_details: bool) -> impl St
     stream::iter([page::BEGINNING.to_owned()]).chain(sections).right_stream()
 }
 
-/// A request that may be the authorization response, and waits for the verdict.
+/// A request that may be the authorization response. It waits for the verdict.
 pub(crate) struct PendingCallback {
     /// Path and query, as sent.
     pub(crate) target: String,
@@ -208,7 +208,7 @@ impl PendingCallback {
         (Self { target, cookie, verdict, connection: connection.clone() }, pending_verdict)
     }
 
-    /// Returns the sender, as far as it is known.
+    /// Returns the sender, with the facts that are known about it.
     pub(crate) fn sender(&self) -> Sender {
         Sender { cookie: self.cookie, is_this_users: self.connection.is_this_users() }
     }
@@ -220,7 +220,7 @@ impl PendingCallback {
     }
 
     pub(crate) fn reject(self, verdict: Verdict) {
-        // It makes no difference whether the browser is still connected.
+        // The result does not matter: the browser may have disconnected.
         let _ = self.verdict.send(verdict);
     }
 }

@@ -1,5 +1,5 @@
-//! The loopback listener for the end of a sign-in: the authorization server redirects the browser to it
-//! (RFC 8252 section 7.3).
+//! The loopback listener of a sign-in, which receives the authorization response: the authorization server redirects
+//! the browser to it (RFC 8252 section 7.3).
 //!
 //! [`LoopbackListener`] turns sockets into request targets and verdicts into pages. It does not decide
 //! what an authorization response means:

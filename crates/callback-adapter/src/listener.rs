@@ -1,4 +1,4 @@
-//! The listener, as a program uses it.
+//! The public interface of the listener.
 
 use crate::handler::{Handler, PendingCallback, Shared};
 use crate::one_time_link::{BrowserMismatch, CookieMatch, Sender};
@@ -79,7 +79,7 @@ impl LoopbackListener {
         }))
     }
 
-    /// Returns a listener whose handler gets its connections from `serve`.
+    /// Returns a listener whose server is the future that `serve` returns.
     pub(crate) fn with_server<S: Future<Output = ()> + Send + 'static>(
         port: u16,
         path: &str,
@@ -203,7 +203,7 @@ impl ResponseSource for LoopbackListener {
         &mut self,
         pending: &PendingAuthorization,
     ) -> Result<AuthorizationResponse, SourceError> {
-        // Nothing after `recv` waits, so a response that was taken is also returned.
+        // Nothing after `recv` awaits, so a received response is never lost if the future is dropped.
         while let Some(callback) = self.callbacks.recv().await {
             match pending.read_callback(&callback.target) {
                 Callback::Stray(stray) => {

@@ -1,5 +1,4 @@
-//! The one-time link that the browser is opened at, and the cookie that recognizes this browser when it
-//! returns.
+//! The one-time link at which the browser is opened, and the cookie that identifies this browser when it returns.
 //!
 //! A callback with the right state proves only that its sender saw the authorization request. Another
 //! user who saw it could sign in with another account, and the key would be created there. The browser
@@ -45,7 +44,7 @@ impl BrowserMismatch {
     }
 }
 
-/// The reason, in words for the user.
+/// Writes the reason in words for the user.
 impl fmt::Display for BrowserMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -114,7 +113,7 @@ impl OneTimeLink {
     pub(crate) fn random() -> io::Result<Self> {
         Ok(Self {
             nonce: Nonce::random()?,
-            // A random name, so that cookies of earlier sign-ins do no harm.
+            // The name is random, so that cookies of earlier sign-ins have no effect.
             cookie_name: format!("km_{}", &Nonce::random()?.as_str()[..8]),
             cookie: Nonce::random()?,
             state: Mutex::new(State { location: None, open_count: OpenCount::Zero }),

@@ -1,11 +1,11 @@
-//! The one viewer of the outcome page without a time limit. The number is limited to one, so that a
-//! flood of viewers cannot take every connection.
+//! The only viewer of the outcome page that has no time limit. There is only one, so that a flood of viewers cannot
+//! occupy every connection.
 
 use crate::connection_state::ConnectionState;
 use std::sync::{Mutex, PoisonError};
 
-/// The slot of that viewer. It is meant for the browser that brought the authorization response, known
-/// by its cookie. If that browser keeps no cookies, the first viewer gets the slot.
+/// The slot of the viewer without a time limit. It is meant for the browser that brought the authorization response,
+/// which the cookie identifies. If that browser keeps no cookies, the first viewer gets the slot.
 #[derive(Debug, Default)]
 pub(crate) struct OutcomeViewer(Mutex<Option<Viewer>>);
 

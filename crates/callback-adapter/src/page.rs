@@ -1,4 +1,4 @@
-//! The pages in the browser. No page has a script, anything from elsewhere, or text from the request.
+//! The pages that the browser shows. They contain no script, no external resources, and no text from the request.
 
 use crate::outcome::{Conclusion, Details, Outcome, Progress};
 use crate::verdict::Verdict;
@@ -52,8 +52,8 @@ pub(crate) const BEGINNING: &str = concat!(
     brand!(),
 );
 
-/// Returns the section of the outcome page that shows the progress. It ends its promise of a result after
-/// 90 s: the program may have been killed.
+/// Returns the section of the outcome page that shows the progress. After 90 s it no longer promises a result, since
+/// the program may have been killed.
 pub(crate) fn waiting(progress: Progress) -> String {
     const SOON: &str = "This takes a few seconds. The result will appear here.";
     let turning = "<div class=\"mark turning\"></div>".to_owned();
@@ -73,7 +73,7 @@ pub(crate) fn waiting(progress: Progress) -> String {
     )
 }
 
-/// A section that says how something ended.
+/// A section that reports a result.
 pub(crate) struct Section {
     mark: Mark,
     title: String,
@@ -89,7 +89,7 @@ impl Section {
         format!("{section}</main>\n</td></tr>\n<title>{title}</title>\n</table>\n</body>\n</html>\n")
     }
 
-    /// Returns a page of its own.
+    /// Returns the section as a complete page.
     pub(crate) fn page(&self) -> String {
         let (section, title) = (self.html(), self.document_title());
         format!(

@@ -1,4 +1,4 @@
-//! The owner of the peer of a connection on this machine.
+//! The user whose program opened a connection to the listener.
 
 #[cfg(target_os = "linux")]
 mod diag;
@@ -128,7 +128,7 @@ mod tests {
         }
     }
 
-    /// Such a client is in the kernel's table of IPv6, with an address of IPv4.
+    /// The kernel lists such a client in its IPv6 table, with an IPv4 address.
     #[test]
     fn a_connection_to_the_mapped_address_is_known_as_ours() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -162,7 +162,7 @@ mod tests {
 
         drop(stranger.stdin.take());
         stranger.wait().unwrap();
-        // On its way out it is for a moment in none of the kernel's lists.
+        // While the socket closes, it is briefly in none of the kernel's lists.
         assert!(diag::socket(end, port).is_none_or(|socket| socket.state != ESTABLISHED));
     }
 }

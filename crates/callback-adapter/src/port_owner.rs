@@ -1,14 +1,15 @@
-//! The program that holds a port of this machine.
+//! The program that listens on a port of this machine.
 
 use keymint_domain::text::quote_unless_word;
 use listeners::{Listener, Protocol, SocketState};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// Longest name of a program that is shown, in characters.
+/// The maximum length of a displayed program name, in characters.
 const LONGEST_NAME: usize = 40;
 
-/// A program that listens on a port, for a hint on a port that cannot be [bound](crate::LoopbackListener::bind).
+/// A program that listens on a port. It helps to explain why the port cannot be
+/// [bound](crate::LoopbackListener::bind).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortOwner {
     name: String,
@@ -16,27 +17,27 @@ pub struct PortOwner {
 }
 
 impl PortOwner {
-    /// The program that prevents listening at `address`. `None` if the system does not show it, as with
-    /// programs of other users. Takes some milliseconds.
+    /// Returns the program that prevents listening at `address`. `None` if the system does not show it, which is
+    /// usual for programs of other users. Takes some milliseconds.
     pub fn of(address: SocketAddr) -> Option<Self> {
         let all = listeners::get_all().ok()?;
         let in_the_way = all.into_iter().filter(|listener| stands_in_the_way(listener, address));
-        // A program may share its socket with those that it started.
+        // A program may share its socket with its child processes.
         let first = in_the_way.map(|listener| listener.process).min_by_key(|process| process.pid)?;
         Some(Self { name: first.name, process: first.pid })
     }
 
-    /// A program with this name and process id.
+    /// Creates the description of a program with this name and process id.
     pub fn new(name: impl Into<String>, process: u32) -> Self {
         Self { name: name.into(), process }
     }
 
-    /// Returns whether it is the AirPlay Receiver of macOS, which listens on port 5000.
+    /// Returns whether the program is the AirPlay Receiver of macOS, which listens on port 5000.
     pub fn is_airplay(&self) -> bool {
         self.name.starts_with("ControlCe")
     }
 
-    /// Returns whether the program has this name, whatever the system adds to it.
+    /// Returns whether the program has this name, with or without the `.exe` of Windows.
     pub fn is_named(&self, name: &str) -> bool {
         self.name.trim_end_matches(".exe") == name
     }

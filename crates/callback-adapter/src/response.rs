@@ -41,7 +41,7 @@ impl Verdict {
         response
     }
 
-    /// Returns the response as bytes, for a client whose bytes are not a request that hyper reads.
+    /// Returns the response as bytes, for a client that sent bytes that are not a request.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         let page = page::verdict(self);
         let fields: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -50,7 +50,7 @@ impl Verdict {
     }
 }
 
-/// Redirects the browser to this location, with this `Set-Cookie`.
+/// Returns a redirect to this location that also sets a cookie.
 pub(crate) fn redirect(location: HeaderValue, cookie: HeaderValue) -> Response<Body> {
     let mut response = Verdict::Redirected.into_response();
     response.headers_mut().insert(header::LOCATION, location);
@@ -58,12 +58,12 @@ pub(crate) fn redirect(location: HeaderValue, cookie: HeaderValue) -> Response<B
     response
 }
 
-/// Responds to the listener's own probe.
+/// Returns the response to the listener's own probe.
 pub(crate) fn plain(text: &str) -> Response<Body> {
     response(StatusCode::OK, Full::from(text.to_owned()).boxed_unsync())
 }
 
-/// Sends each part of a page as soon as it is ready.
+/// Returns a response that sends each part of a page as soon as the part is ready.
 pub(crate) fn streamed(parts: impl Stream<Item = String> + Send + 'static) -> Response<Body> {
     let body = StreamBody::new(parts.map(|part| Ok(Frame::data(Bytes::from(part)))));
     response(StatusCode::OK, BodyExt::boxed_unsync(body))
@@ -77,8 +77,8 @@ fn response(status: StatusCode, body: Body) -> Response<Body> {
     response
 }
 
-/// The headers of every response. The page may not be stored, framed, embedded, sniffed or referred
-/// from. It runs no script, and its style and its icon are its own.
+/// The headers of every response. They forbid to store, frame, embed or sniff the page, and to send a referrer from
+/// it. The page runs no script, and contains its style and its icon.
 const HEADERS: [(HeaderName, &str); 8] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     (header::CACHE_CONTROL, "no-store"),

@@ -1,8 +1,8 @@
 //! The self-test: it checks that a browser that is redirected to `localhost` reaches this listener.
 //!
-//! A bound port does not prove that. The system may give the port of one address to another program too,
-//! or resolve `localhost` to an address without the listener, and the code would go there. The listener
-//! therefore sends a probe to each address, which only it can answer.
+//! A bound port does not prove that. The system may also give the port of one address to another program, or resolve
+//! `localhost` to an address without the listener, and the authorization code would go there. The listener therefore
+//! sends a probe to each address that only the listener can answer.
 
 use crate::limits;
 use crate::nonce::Nonce;
@@ -16,10 +16,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, lookup_host};
 
-/// Maximum length of the name of a program that answers in the listener's place, in characters.
+/// The maximum length of the name of a program that answers in place of the listener, in characters.
 const LONGEST_SERVER: usize = 80;
 
-/// An error that may prevent a browser from reaching the listener, at the first address that has one.
+/// An error that may prevent a browser from reaching the listener. If several addresses have one, it is that of the
+/// first address.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.text())]
 #[non_exhaustive]
@@ -41,7 +42,7 @@ pub enum SelfTestErrorKind {
     ResolvesElsewhere,
     /// No response: the connection is refused, closed or left open, most likely by a firewall.
     NoAnswer,
-    /// The AirPlay Receiver of macOS answers, which uses port 5000.
+    /// The AirPlay Receiver of macOS answers. It uses port 5000.
     AirPlayReceiver,
     /// Another program answers.
     Stranger {
@@ -85,7 +86,8 @@ pub(crate) async fn run(
     if let Some(address) = resolved.iter().find(|address| !LOOPBACK.contains(&address.ip())) {
         return Err(SelfTestError::new(*address, SelfTestErrorKind::ResolvesElsewhere, None));
     }
-    // Concurrently, but reported in order: the result does not depend on which is faster.
+    // The probes run concurrently, but the first error by address is reported, so that the result does not depend on
+    // which probe is faster.
     join_all(bound.iter().map(|address| identity.probe(*address))).await.into_iter().collect()
 }
 
@@ -133,7 +135,7 @@ impl Identity {
     /// Sends one request and reads until the response is sufficient.
     async fn send_probe(&self, address: SocketAddr, response: &mut Vec<u8>) -> io::Result<()> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // Registered before the server sees the connection.
+        // Bound and registered before the server sees the connection.
         socket.bind(SocketAddr::new(address.ip(), 0))?;
         let client = socket.local_addr()?;
         self.probes().push(client);

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 /// The addresses that a browser resolves `localhost` to, in the order in which it tries them.
 pub(crate) const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
 
-/// Maximum number of connections that wait to be accepted: those of a browser and of a flood beside it.
+/// The maximum number of connections that wait to be accepted. It leaves room for a browser during a flood.
 const BACKLOG: u32 = 1024;
 
 /// Maximum number of attempts to find a port that is free on both IPv4 and IPv6.
@@ -52,7 +52,7 @@ pub enum BindErrorKind {
 }
 
 impl BindError {
-    /// The operating system provides no randomness, without which the listener is not safe.
+    /// Returns the error for an operating system without randomness, which the listener needs to be safe.
     pub(crate) fn without_randomness(port: u16, source: io::Error) -> Self {
         Self::new(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), source)
     }
@@ -127,7 +127,7 @@ impl Sockets {
                 Ok(accepted) => return accepted,
                 // The error concerns only this client, which has left.
                 Err(error) if concerns_one_connection(&error) => {}
-                // Most likely too many files are open, which passes, but not at once.
+                // Most likely too many files are open. The condition passes, but not at once.
                 Err(_) => {
                     self.warnings.report(ListenerWarning::AcceptFailed);
                     limits::pause(limits::AFTER_FAILED_ACCEPT).await;
@@ -138,7 +138,7 @@ impl Sockets {
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    // No notation of an IPv4 address is `::1`, so its socket cannot receive IPv4 connections.
+    // An IPv6 socket that is bound to `::1` never receives IPv4 connections.
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // On Unix, the option permits binding while old connections are in TIME_WAIT. On Windows, it would
     // let two programs listen at once.

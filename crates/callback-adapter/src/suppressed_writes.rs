@@ -1,4 +1,4 @@
-//! A stream that suppresses the responses that hyper makes by itself.
+//! A stream that suppresses the responses that hyper sends on its own.
 
 use std::io;
 use std::pin::Pin;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Passes everything through, except what is written before a request was read.
+/// A stream that drops everything written before a request was read, and passes on everything else.
 ///
-/// hyper responds to bytes that are not a request by itself, with a head and no page. The connection
-/// sends its own response instead, with the usual headers.
+/// hyper itself responds to bytes that are not a request, with a head and no page. The connection sends its own
+/// response instead, with the usual headers.
 pub(crate) struct SuppressedWrites<'a, S> {
     stream: S,
     has_request: &'a AtomicBool,
-    /// Whether the client still needs a response.
+    /// True if a response was suppressed, so that the client still needs one.
     pub(crate) suppressed_any: bool,
 }
 

@@ -9,11 +9,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// unchanged since SSL 3.0 (RFC 8446 section 5.1). No HTTP request begins with them.
 const CLIENT_HELLO: [u8; 2] = [0x16, 0x03];
 
-/// Passes everything through, but reads the bytes of a TLS client as the end of the stream.
+/// A stream that passes everything through, but ends where a TLS client sends its first bytes.
 ///
-/// HTTP then sends no response, which a TLS client could not read. The stream inspects bytes as they
-/// pass and never waits for more, so time limits apply as without it. It does not split a read in two
-/// either: hyper rejects errors in the first read at once, and in later ones only at the end of a head.
+/// HTTP then sends no response, which a TLS client could not read. The stream inspects the bytes that pass and never
+/// waits for more, so time limits apply unchanged. It does not split a read in two either: hyper rejects errors in
+/// the first read at once, and in later reads only at the end of a head.
 pub(crate) struct TlsSniffer<S> {
     stream: S,
     beginning: Beginning,

@@ -1,4 +1,4 @@
-//! The verdict on a request. It depends on nothing else of this crate.
+//! The verdict on a request. This module depends on no other one of the crate.
 
 use keymint_domain::Stray;
 
@@ -20,7 +20,7 @@ pub(crate) enum Verdict {
     OtherBrowser,
     /// Another browser opened the start URL before.
     OpenedBefore,
-    /// The request is of an embedded resource, a script or a prefetch, not of the user.
+    /// The request comes from an embedded resource, a script or a prefetch, not from the user.
     NotANavigation,
     /// The path does not exist.
     NotFound,
@@ -33,7 +33,7 @@ pub(crate) enum Verdict {
         /// That port.
         port: u16,
     },
-    /// The head is longer than a browser's without a great many cookies.
+    /// The head is longer than that of a browser with many cookies.
     TooLarge,
 }
 

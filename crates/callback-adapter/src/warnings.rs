@@ -14,8 +14,8 @@ pub enum ListenerWarning {
     /// A second browser opened the start URL, which works in one. Unless the user did that, another
     /// user or program watches this one.
     StartOpenedTwice,
-    /// A program that is not known to be this user's requested the start URL, and was refused. It is another
-    /// user's, unless the system hides from this program whose the browser's connections are.
+    /// A program that is not known to be this user's requested the start URL, and was refused. The program belongs to
+    /// another user, unless the system hides who owns the browser's connections.
     StartRefused,
     /// A callback had the state of another sign-in, perhaps from an older tab.
     ForeignState,
@@ -37,7 +37,7 @@ struct Reported {
 }
 
 impl Warnings {
-    /// Reports to this observer from now on, starting with the warnings so far.
+    /// Sets the observer, and first reports to it the warnings so far.
     pub(crate) fn observe(&self, mut observer: Observer) {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in &reported.warnings {

@@ -1,5 +1,5 @@
-//! A query to the kernel about one connection, through sock_diag(7). It takes microseconds, for any
-//! number of connections.
+//! A query to the kernel about one connection, through sock_diag(7). It takes microseconds, whatever the number of
+//! connections.
 
 use super::system::Socket;
 use rustix::net::netlink::SOCK_DIAG;

@@ -1,5 +1,5 @@
-//! A search for one connection in the table of all, as of proc(5). The table exists even where the
-//! kernel does not respond to queries. The search takes longer the more connections there are.
+//! A search for one connection in the table of all connections (proc(5)). The table exists even where the kernel does
+//! not answer queries. The duration of the search grows with the number of connections.
 
 use super::system::Socket;
 use std::fs;
@@ -12,7 +12,7 @@ pub(super) fn socket(client: SocketAddr, server_port: u16) -> Option<Socket> {
         find(&table, &column(client, client_port), &column(server, server_port))
     };
     match client.ip() {
-        // The client may have a socket of IPv6, whose addresses are mapped.
+        // The client may have an IPv6 socket, whose addresses are mapped.
         IpAddr::V4(ip) => search("/proc/net/tcp", ip.into(), Ipv4Addr::LOCALHOST.into(), client.port())
             .or_else(|| {
                 let mapped = |ip: Ipv4Addr| ip.to_ipv6_mapped().into();
@@ -22,7 +22,7 @@ pub(super) fn socket(client: SocketAddr, server_port: u16) -> Option<Socket> {
     }
 }
 
-/// Returns an address as the table has it: words of 32 bits in the machine's byte order.
+/// Returns an address in the notation of the table: words of 32 bits in the machine's byte order.
 fn column(ip: IpAddr, port: u16) -> String {
     let bytes = match ip {
         IpAddr::V4(ip) => ip.octets().to_vec(),
