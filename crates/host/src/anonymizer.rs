@@ -1,16 +1,16 @@
-//! Removing what identifies a user from a text about this machine.
+//! The removal of private values and paths from a text about this machine.
 
 use crate::environment::variable;
 use std::cmp::Reverse;
 use url::Url;
 
-/// The variables of directories in whose path there may be a space.
+/// The environment variables of directories whose path may contain a space.
 const DIRECTORIES: [&str; 5] = ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "APPDATA", "LOCALAPPDATA"];
 
-/// A shorter value is not replaced: it may be a part of any word.
+/// The minimum length, in bytes, of a value that is replaced. A shorter value may be a part of any word.
 const SHORTEST: usize = 4;
 
-/// Replaces private values and paths in a text that a user will publish.
+/// Replaces private values and paths in a text that the user will publish.
 ///
 /// ```
 /// let mut anonymizer = keymint_host::Anonymizer::default();
@@ -19,12 +19,12 @@ const SHORTEST: usize = 4;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Anonymizer {
-    /// The values, each with its substitute; the longest first, since one may contain another.
+    /// The values with their substitutes. The longest value is first, since it may contain another one.
     values: Vec<(String, String)>,
 }
 
 impl Anonymizer {
-    /// Hides the directories of the user of this process.
+    /// Creates an anonymizer that hides the directories of this process's user.
     pub fn of_this_user() -> Self {
         Self::of_user(variable)
     }
@@ -37,7 +37,7 @@ impl Anonymizer {
         anonymizer
     }
 
-    /// Hides a value, and its host if it is a URL. The name replaces it, in brackets.
+    /// Hides a value and, if the value is a URL, its host. `[name]` replaces them.
     pub fn hide(&mut self, name: &str, value: &str) {
         let host = Url::parse(value).ok().and_then(|url| url.host_str().map(str::to_owned));
         for value in host.into_iter().chain([value.trim_end_matches('/').to_owned()]) {
@@ -52,7 +52,7 @@ impl Anonymizer {
         }
     }
 
-    /// Returns the text without the hidden values, and with `[path]` for each word that has a slash or a
+    /// Returns the text without the hidden values, and with `[path]` in place of each word that contains a slash or a
     /// backslash. Other URLs stay.
     pub fn apply(&self, text: &str) -> String {
         let text = self

@@ -1,4 +1,4 @@
-//! Opening the browser.
+//! The choice of a browser, and its start.
 
 mod launcher;
 
@@ -11,9 +11,9 @@ use url::Url;
 /// The browser that opens the sign-in URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Browser {
-    /// None: the user opens the URL.
+    /// No browser: the user opens the URL.
     None,
-    /// The user's choice: the first of these that can be started.
+    /// The browser that the user chose: the first of these launchers that can be started.
     Named(Vec<Launcher>),
     /// The default browser of this system.
     System,
@@ -22,7 +22,7 @@ pub enum Browser {
 /// The result of opening the browser. Success is unknown: a launcher that starts may still show nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
-    /// No browser is wanted.
+    /// No browser was requested.
     NotWanted,
     /// A launcher was started.
     Tried,
@@ -30,41 +30,41 @@ pub enum Opening {
     NotTried(Obstacle),
 }
 
-/// Why no browser was started.
+/// The reason why no browser was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
     /// The user's browser is not on this machine.
     Elsewhere,
     /// This machine has no display.
     NoDisplay,
-    /// The named browser would draw over the output of this program.
+    /// The named browser runs in the terminal, and would overwrite the output of this program.
     TextBrowser(String),
-    /// None of the named launchers can be started. Empty if `BROWSER` names no program.
+    /// None of the named launchers can be started. The list is empty if `BROWSER` names no program.
     CannotStart(Vec<String>),
 }
 
 impl Obstacle {
-    /// The obstacle if none of these can be started.
+    /// Returns the obstacle if none of these launchers can be started.
     pub fn cannot_start(launchers: &[Launcher]) -> Self {
         Self::CannotStart(launchers.iter().map(|launcher| launcher.name().to_owned()).collect())
     }
 }
 
 impl Browser {
-    /// The choice of the environment variable `BROWSER`: commands, separated by colons. On Windows, where
-    /// paths have colons, it is one command.
+    /// Reads the user's choice from the value of the environment variable `BROWSER`, which is a list of commands
+    /// separated by colons. On Windows, where paths contain colons, it is a single command.
     pub fn named_by(variable: &str) -> Self {
         let separator = if cfg!(windows) { '\n' } else { ':' };
         Self::Named(variable.split(separator).filter_map(|command| Launcher::parse(command).ok()).collect())
     }
 
-    /// Tries to open a URL, and does not wait for the browser. `url` is called only if a launcher is tried.
+    /// Tries to open a URL without waiting for the browser. `url` is called only if a launcher is tried.
     ///
-    /// Other users of the machine can read the arguments of a launcher, so the URL must not have a secret. A
-    /// sign-in is opened at the one-time link of the listener, since the authorize URL has the state.
+    /// Other users of the machine can read the arguments of a launcher, so the URL must not contain a secret. A
+    /// sign-in opens the listener's one-time link, since the URL of the authorization request contains the state.
     ///
-    /// `spawn` starts a launcher. It is [`Command::spawn`], unless the launcher must not inherit everything
-    /// from this process.
+    /// `spawn` starts a launcher. Pass [`Command::spawn`], unless the launcher must not inherit everything from this
+    /// process.
     pub fn open(
         &self,
         host: &HostEnvironment,
@@ -84,15 +84,15 @@ impl Browser {
         }
     }
 
-    /// Returns the launchers to try in this order; empty if no browser is wanted.
+    /// Returns the launchers in the order in which to try them. Empty if no browser was requested.
     ///
     /// # Errors
     ///
-    /// The reason why this browser cannot be opened here.
+    /// [`Obstacle`] if this browser cannot be opened on this machine.
     pub fn launchers(&self, host: &HostEnvironment) -> Result<Vec<Launcher>, Obstacle> {
         match self {
             Self::None => Ok(Vec::new()),
-            // A browser that the user names is opened even where windows are usually shown in another way.
+            // A browser that the user names is opened even where the system's default browser would not be.
             Self::Named(named) => {
                 let (text, shown): (Vec<_>, Vec<_>) =
                     named.iter().cloned().partition(Launcher::takes_the_terminal);
@@ -116,14 +116,13 @@ impl Browser {
 const HERE: &[&str] = if cfg!(target_os = "macos") {
     &["open"]
 } else if cfg!(windows) {
-    // Not `cmd /c start`, which takes an address to end at an ampersand.
+    // Not `cmd /c start`, which ends a URL at an ampersand.
     &["rundll32.exe url.dll,FileProtocolHandler"]
 } else {
     &["xdg-open", "gio open", "x-www-browser"]
 };
 
-/// The launchers of the Windows that runs this Linux. PowerShell comes last, since it takes
-/// its time.
+/// The launchers of the Windows that runs this Linux (WSL). PowerShell comes last, since it starts slowly.
 const ON_WINDOWS_FROM_LINUX: [&str; 3] = [
     "wslview",
     "rundll32.exe url.dll,FileProtocolHandler",

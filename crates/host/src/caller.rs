@@ -15,8 +15,8 @@ pub struct Caller {
     pub variable: String,
 }
 
-/// Variables, each with the name of the program that sets it for what it runs. A variable that ends with `*` is
-/// the beginning of several.
+/// Environment variables, each with the name of the program that sets it for its child processes. A variable that
+/// ends with `*` is a prefix of several.
 type Table = [(&'static str, &'static str)];
 
 const AGENTS: &Table = &[
@@ -39,7 +39,7 @@ const AGENTS: &Table = &[
     ("GOOSE_TERMINAL", "Goose"),
     ("PI_CODING_AGENT", "Pi"),
     ("QWEN_CODE", "Qwen Code"),
-    // Any program may set these two, and the user the third.
+    // Any program may set the first two variables, and the user the third.
     ("AI_AGENT", "A coding agent"),
     ("AGENT", "A coding agent"),
     ("KEYMINT_AGENT", "A coding agent"),
@@ -56,7 +56,7 @@ const CI_SYSTEMS: &Table = &[
     ("TEAMCITY_VERSION", "TeamCity"),
     ("CODEBUILD_BUILD_ID", "AWS CodeBuild"),
     ("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines"),
-    // Most of the others set it. The user may set the second.
+    // Most of the other CI systems set the first variable. The user may set the second.
     ("CI", "A CI system"),
     ("KEYMINT_CI", "A CI system"),
 ];
@@ -81,7 +81,7 @@ impl Display for Caller {
     }
 }
 
-/// The names of the variables that count.
+/// Returns the names of the variables that are set and count.
 fn variables() -> Vec<String> {
     let counts = |value: &OsStr| !["", "0", "false"].iter().any(|off| value.eq_ignore_ascii_case(off));
     let set = env::vars_os().filter(|(_, value)| counts(value));

@@ -1,24 +1,24 @@
-//! The machine that this program runs on, as far as it decides whether a browser can be opened and how its
-//! redirect reaches this program.
+//! The properties of the machine that decide whether a browser can be opened, and how its redirect reaches this
+//! program.
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::{env, fs};
 
-/// The kind of machine, which decides whose browser is used.
+/// The kind of machine. It decides on which machine the browser runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostKind {
-    /// The user sits at this machine, if no sign says otherwise.
+    /// The user works at this machine, or nothing indicates otherwise.
     Desktop,
-    /// Linux in Windows, whose browser is used.
+    /// Linux in Windows (WSL). The browser is that of Windows.
     Wsl,
-    /// The browser is on the machine that the user came from by SSH.
+    /// A machine that the user reached by SSH. The browser is on the user's own machine.
     Ssh,
-    /// A container without a display; the browser is outside of it.
+    /// A container without a display. The browser is outside the container.
     Container,
-    /// A GitHub codespace, by its name if that is known; the browser is on the user's machine.
+    /// A GitHub codespace, with its name if it is known. The browser is on the user's machine.
     Codespace(Option<String>),
-    /// The remote half of an editor, whose other half is on the user's machine or in the browser.
+    /// The remote part of an editor whose window is on the user's machine or in the browser.
     RemoteEditor,
 }
 
@@ -27,13 +27,13 @@ pub enum HostKind {
 pub struct HostEnvironment {
     /// The kind of this machine.
     pub kind: HostKind,
-    /// Whether windows can be shown.
+    /// True if this machine can show windows.
     pub has_display: bool,
-    /// The arguments with which `ssh` reaches this machine, as in `-p 2222 user@host`.
+    /// The arguments with which `ssh` reaches this machine, such as `-p 2222 user@host`.
     login: String,
 }
 
-/// The signs of the machine's kind that are not environment variables.
+/// The evidence of the machine's kind apart from environment variables.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Traces {
     pub(crate) container: bool,
@@ -42,20 +42,20 @@ pub(crate) struct Traces {
     pub(crate) host: String,
 }
 
-/// The steps after which the browser's redirect reaches this program.
+/// Steps that let the browser's redirect reach this program.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// What to do, for the user. It ends with a colon if a command follows.
+    /// The instructions for the user. They end with a colon if a command follows.
     pub text: String,
-    /// A command to run on the user's own machine, exactly as it is.
+    /// The exact command to run on the user's own machine.
     pub command: Option<String>,
 }
 
-/// Variables of editors and workspaces whose windows are elsewhere.
+/// Environment variables of editors and workspaces whose windows are on another machine.
 const REMOTE_EDITORS: [&str; 6] =
     ["REMOTE_CONTAINERS", "VSCODE_IPC_HOOK_CLI", "GITPOD_WORKSPACE_ID", "CLOUD_SHELL", "CODER", "C9_PROJECT"];
 
-/// Variables of containers that share the network and the display of their machine.
+/// Environment variables of containers that share the network and the display of their host.
 const OPEN_CONTAINERS: [&str; 2] = ["TOOLBOX_PATH", "DISTROBOX_ENTER_PATH"];
 
 impl HostEnvironment {
@@ -64,7 +64,7 @@ impl HostEnvironment {
         Self::judge(variable, &Traces::find())
     }
 
-    /// Judges by environment variables and other traces. An empty variable is `None`.
+    /// Judges the machine by environment variables and other traces. `get` returns `None` for an empty variable.
     pub(crate) fn judge(get: impl Fn(&str) -> Option<String>, traces: &Traces) -> Self {
         let is_set = |name: &&str| get(name).is_some();
         let other_system = cfg!(any(target_os = "macos", windows));
@@ -103,8 +103,8 @@ impl HostEnvironment {
         }
     }
 
-    /// Returns the steps before the URL is opened, if the browser's redirect goes to this port. `None` if no
-    /// obstacle is known.
+    /// Returns the steps that the user must take before the URL is opened, so that a redirect to this port reaches
+    /// this program. `None` if no obstacle is known.
     pub fn advice(&self, port: u16) -> Option<Advice> {
         let text = match &self.kind {
             HostKind::Desktop if self.has_display => return None,
@@ -163,20 +163,20 @@ impl Traces {
     }
 }
 
-/// Returns whether this is a container, by the files that Docker and Podman leave or by the cgroup of the first
-/// process.
+/// Returns whether this machine is a container, by the files that Docker and Podman create or by the cgroup of the
+/// first process.
 fn is_container() -> bool {
     let first = fs::read_to_string("/proc/1/cgroup").unwrap_or_default();
     ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists())
         || ["docker", "kubepods", "containerd", "lxc"].iter().any(|name| first.contains(name))
 }
 
-/// Returns the arguments with which `ssh` reaches this machine: the address that the user connected to, which is
-/// the most reliable, or else the host name.
+/// Returns the arguments with which `ssh` reaches this machine. They contain the address that the user connected to,
+/// which is the most reliable, or else the host name.
 fn login(user: Option<String>, connection: Option<&str>, host: &str) -> String {
     let (address, port) = connection.and_then(server).unzip();
     let host = match address {
-        // A gateway on this machine was connected to, not the machine itself.
+        // A loopback address means that a gateway forwarded the connection, so `ssh` cannot use that address.
         Some(address) if !address.is_loopback() => address.to_string(),
         _ if is_plain(host) => host.to_owned(),
         _ => "this-machine".to_owned(),
@@ -188,14 +188,15 @@ fn login(user: Option<String>, connection: Option<&str>, host: &str) -> String {
     }
 }
 
-/// Returns the server's address and port in `SSH_CONNECTION` (client, its port, server, its port).
+/// Returns the server's address and port from `SSH_CONNECTION`, which has the client, its port, the server and its
+/// port.
 fn server(connection: &str) -> Option<(IpAddr, u16)> {
     let mut words = connection.split(' ').skip(2);
     let address: IpAddr = words.next()?.parse().ok()?;
     Some((address.to_canonical(), words.next()?.parse().ok()?))
 }
 
-/// Returns whether a shell takes the word literally, since the user will paste it into one.
+/// Returns whether a shell takes the word literally. The user will paste the word into a shell.
 fn is_plain(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     !word.is_empty() && !word.starts_with('-') && word.chars().all(plain)

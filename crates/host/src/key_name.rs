@@ -1,12 +1,12 @@
 //! The default name of a key: user, host, date and four random characters.
 
-/// Longest name, in characters.
+/// The maximum length of a name, in characters.
 const LONGEST: usize = 64;
 
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// Returns `keymint USER@HOST YYYY-MM-DD xxxx`, so that two keys of a user differ. `now` begins with the
-/// date.
+/// Returns the name `keymint USER@HOST YYYY-MM-DD xxxx`. The random characters distinguish keys of the same user.
+/// `now` must begin with the date.
 pub fn key_name(now: &str, random: u64) -> String {
     let mut users = ["USER", "LOGNAME", "USERNAME"].iter().filter_map(|name| std::env::var(name).ok());
     let user = users.find(|user| !user.is_empty()).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! The machine that a program runs on, as far as a sign-in with the browser depends on it.
+//! The machine that a program runs on: the properties and actions that a sign-in with the browser depends on.
 //!
 //! - [`HostEnvironment`] is the kind of machine, judged by environment variables and files: a desktop, SSH, a
-//!   container, WSL, a codespace or a remote editor. It also has the advice by which the browser's redirect
-//!   reaches the program.
+//!   container, WSL, a codespace or a remote editor. It also advises how the browser's redirect reaches the
+//!   program.
 //! - [`coding_agent`] and [`ci_system`] recognize a program that runs this one in place of a user.
-//! - [`Browser`] opens a URL where the user would see it, and reports why it did not.
+//! - [`Browser`] opens a URL where the user can see it, or reports why it did not.
 //! - [`key_name`] is the default name of a key that is created here.
 //! - [`Anonymizer`] removes paths and private values from a text about this machine.
-//! - [`which()`] finds a program before it is needed, and [`posix_quoting()`] reads the backslashes of a command.
-//! - [`core_dumps`] keeps the memory of the program, which may have secrets, out of files.
+//! - [`which()`] finds a program before it is needed. [`posix_quoting()`] adapts the backslashes of a command.
+//! - [`core_dumps`] keeps the memory of the program, which may contain secrets, out of core dumps.
 //!
-//! Nothing here contacts a server, prints, or fails a sign-in: a user can always open the URL by hand.
+//! Nothing in this crate contacts a server, prints, or makes a sign-in fail: a user can always open the URL by hand.
 //!
 //! ```no_run
 //! use keymint_host::{Browser, HostEnvironment, Obstacle, Opening};

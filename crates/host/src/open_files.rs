@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// Ensures that this process can open this many more files at once. On Unix it raises the limit if necessary, as
-/// far as the system permits.
+/// Ensures that this process can open `count` more files at the same time. On Unix, raises the limit if necessary and
+/// permitted.
 ///
 /// # Errors
 ///

@@ -1,9 +1,9 @@
-//! The quoting of commands.
+//! The quoting of commands for POSIX shells.
 
 use std::borrow::Cow;
 
-/// Returns a command in the quoting of a POSIX shell. On Windows a backslash separates directories and escapes
-/// nothing, so each one is doubled that is not in single quotes.
+/// Returns a command in the quoting of a POSIX shell. On Windows, where a backslash separates directories and does
+/// not escape, each backslash outside single quotes is doubled. Elsewhere the command is unchanged.
 pub fn posix_quoting(command: &str) -> Cow<'_, str> {
     if cfg!(windows) { double_backslashes(command).into() } else { command.into() }
 }

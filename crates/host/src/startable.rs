@@ -1,4 +1,4 @@
-//! The system's conditions for starting a file, apart from its permission: its format and its interpreter.
+//! The system's conditions for starting a file besides its permissions: its format and its interpreter.
 
 #[cfg(target_os = "linux")]
 mod binary;
@@ -9,19 +9,19 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The number of bytes of a file that are examined. Linux examines 256 for an interpreter, and one page for a
+/// The number of bytes of a file that are examined. Linux examines 256 bytes for an interpreter, and one page for a
 /// binary.
 const HEAD: u64 = 4096;
 const LONGEST_LINE: usize = 256;
 
-/// The maximum number of scripts that interpret one another (execve(2)).
+/// The maximum depth of scripts whose interpreters are scripts (execve(2)).
 const DEEPEST: usize = 4;
 
-/// The reason why the system cannot start a file that may be executed.
+/// The reason why the system cannot start a file that has the permission to be executed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotStartable {
-    /// The program that interprets a script, or links a binary, cannot be started.
+    /// The interpreter of a script or the dynamic linker of a binary cannot be started.
     #[error("needs {0:?}, which cannot be started")]
     NoInterpreter(String),
     /// The file is neither a binary of this machine nor a script that names its interpreter.
@@ -29,8 +29,8 @@ pub enum NotStartable {
     UnknownFormat,
 }
 
-/// Checks that the system can start a file that may be executed. A file that cannot be read passes. `exists` finds
-/// a program by its name.
+/// Checks that the system can start a file that has the permission to be executed. A file that cannot be read passes.
+/// `exists` returns whether a program of this name can be found.
 pub(crate) fn check(path: &Path, exists: &dyn Fn(&str) -> bool) -> Result<(), NotStartable> {
     check_at(path, exists, 0)
 }
@@ -58,13 +58,13 @@ fn check_at(path: &Path, exists: &dyn Fn(&str) -> bool, depth: usize) -> Result<
     let Some(line) = head.strip_prefix(b"#!") else { return check_binary(path, &head) };
     let (interpreter, argument) = words(line);
     let missing = |name: &str| NotStartable::NoInterpreter(name.to_owned());
-    // The system takes it from the current directory, and never from the search path.
+    // The system resolves the interpreter from the current directory, never from the search path.
     let interpreter_path = Path::new(&interpreter);
     if depth == DEEPEST || !may_be_executed(interpreter_path) {
         return Err(missing(&interpreter));
     }
     check_at(interpreter_path, exists, depth + 1)?;
-    // `env` looks for the interpreter proper.
+    // `env` searches for the actual interpreter.
     let proper = argument.split([' ', '\t']).find(|word| !word.starts_with('-') && !word.contains('='));
     match proper.filter(|word| interpreter_path.ends_with("env") && !word.is_empty()) {
         Some(name) if !exists(name) => Err(missing(name)),
@@ -72,7 +72,7 @@ fn check_at(path: &Path, exists: &dyn Fn(&str) -> bool, depth: usize) -> Result<
     }
 }
 
-/// The interpreter of the first line, and its argument. A carriage return is a part of either.
+/// Returns the interpreter of the first line, and its argument. A carriage return belongs to either of them.
 fn words(line: &[u8]) -> (String, String) {
     let line = &line[..line.len().min(LONGEST_LINE)];
     let line = line.split(|byte| matches!(byte, b'\n' | b'\0')).next().unwrap_or_default();
@@ -82,7 +82,7 @@ fn words(line: &[u8]) -> (String, String) {
     (interpreter.to_owned(), argument.trim_start_matches([' ', '\t']).to_owned())
 }
 
-/// Checks nothing: formats of other systems are not examined.
+/// Checks nothing: the formats of other systems are not examined.
 #[cfg(not(target_os = "linux"))]
 fn check_binary(_: &Path, _: &[u8]) -> Result<(), NotStartable> {
     Ok(())

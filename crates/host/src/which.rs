@@ -1,21 +1,21 @@
-//! Finding another program before it is needed.
+//! The search for a program before it is needed.
 
 use crate::startable::{self, NotStartable, may_be_executed};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf, absolute, is_separator};
 use std::{env, io};
 
-/// The reason why a program cannot be started, for a sentence that begins with its name.
+/// The reason why a program cannot be started. The text continues a sentence that begins with the program's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WhichError {
     /// No file has this name.
     #[error("was not found")]
     NotFound,
-    /// A file has this name, and is no program that this user may start.
+    /// A file has this name, but the user may not execute it.
     #[error("is not executable")]
     NotExecutable,
-    /// The system cannot start the file of this name.
+    /// The system cannot start the file with this name.
     #[error(transparent)]
     NotStartable(#[from] NotStartable),
     /// The current directory is unknown.
@@ -23,27 +23,28 @@ pub enum WhichError {
     NoFullPath,
 }
 
-/// Returns the full path of a program that can be started, so that the program that was checked is the one
-/// that runs. A name with a separator is a path from the current directory. Any other is searched in the
-/// directories of the variable PATH, without the relative ones: files of the current directory may be
-/// another user's.
+/// Returns the full path of a program that can be started, so that the checked program is the one that runs.
+///
+/// A name with a separator is a path relative to the current directory. Any other name is searched in the directories
+/// of the variable `PATH`. Relative directories in `PATH` are skipped, since the files there may belong to another
+/// user.
 ///
 /// # Errors
 ///
-/// [`WhichError`]
+/// [`WhichError`] with the reason.
 pub fn which(name: &str) -> Result<PathBuf, WhichError> {
     find(name, &env::var_os("PATH").unwrap_or_default())
 }
 
-/// Returns the path of a program as the system would find it, but without the relative directories of the variable
-/// PATH. The system may still refuse to start it.
+/// Returns the path of a program as the system would find it, except that relative directories in `PATH` are skipped.
+/// The system may still refuse to start the program.
 ///
 /// # Errors
 ///
 /// [`NotFound`](io::ErrorKind::NotFound), or [`PermissionDenied`](io::ErrorKind::PermissionDenied) if a file has
 /// this name and may not be executed.
 pub fn search(name: &OsStr) -> io::Result<PathBuf> {
-    // Where PATH is unset, the system looks in its own directories.
+    // If `PATH` is not set, the system searches its own directories.
     search_in(name, &env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into()))
 }
 
@@ -57,7 +58,7 @@ fn search_in(name: &OsStr, search_path: &OsStr) -> io::Result<PathBuf> {
     candidates.into_iter().find(|path| may_be_executed(path)).ok_or_else(|| problem.into())
 }
 
-/// Returns the paths at which a program may be, the first one first.
+/// Returns the possible paths of a program, in the order of the search.
 fn candidates(name: &OsStr, search_path: &OsStr) -> Vec<PathBuf> {
     let is_path = name.as_encoded_bytes().iter().any(|byte| is_separator(char::from(*byte)));
     let directories: Vec<PathBuf> = if is_path {
@@ -88,7 +89,7 @@ fn spellings(path: &Path) -> [PathBuf; 1] {
     [path.to_owned()]
 }
 
-/// Returns the path with the extension that Windows adds by itself, and without it.
+/// Returns the path with the extension that Windows adds, and without it.
 #[cfg(not(unix))]
 fn spellings(path: &Path) -> [PathBuf; 2] {
     let mut with_ending = path.as_os_str().to_owned();

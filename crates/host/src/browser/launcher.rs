@@ -7,38 +7,38 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use url::Url;
 
-/// The placeholder of the URL; a command without it gets the URL as its last argument.
+/// The placeholder for the URL. A command without it gets the URL as its last argument.
 const PLACEHOLDER: &str = "%s";
 
-/// Browsers that draw in the terminal, which this program talks in.
+/// Browsers that draw in the terminal, where this program writes.
 const TEXT_BROWSERS: [&str; 8] =
     ["lynx", "w3m", "links", "links2", "elinks", "browsh", "carbonyl", "www-browser"];
 
-/// A program and its arguments, which no shell reads.
+/// A program with its arguments. It is started without a shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launcher {
     program: String,
     arguments: Vec<String>,
 }
 
-/// The reason why a text is no [`Launcher`].
+/// The reason why a text is not a [`Launcher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLauncher {
     /// A quote is not closed.
     #[error("it has an unclosed quote")]
     UnclosedQuote,
-    /// It is empty, or begins with an empty word or a URL.
+    /// The text is empty, or begins with an empty word or a URL.
     #[error("it must name a program")]
     NoProgram,
 }
 
 impl Launcher {
-    /// Parses the words of a command, quoted as in a POSIX shell, or the path of a program, which may have
-    /// spaces. On Windows a backslash escapes nothing. `%s` stands for the URL; without it, the URL is the last argument.
+    /// Parses a command, quoted as in a POSIX shell, or the path of a program, which may contain spaces. On Windows,
+    /// a backslash does not escape. `%s` stands for the URL. Without `%s`, the URL becomes the last argument.
     ///
     /// # Errors
     ///
-    /// [`InvalidLauncher`]
+    /// [`InvalidLauncher`] with the reason.
     pub fn parse(command: &str) -> Result<Self, InvalidLauncher> {
         let words = if Path::new(command).is_file() {
             vec![command.to_owned()]
@@ -68,14 +68,15 @@ impl Launcher {
         which(&self.program).is_ok()
     }
 
-    /// Starts the program by `spawn`, without standard streams. On Unix it gets a process group of its own, so
+    /// Starts the program with `spawn`, without standard streams. On Unix, the program gets its own process group, so
     /// Ctrl-C does not reach it.
     ///
-    /// It is neither waited for nor killed: it may be the browser itself, which the user goes on using.
+    /// The program is neither waited for nor killed, since it may be the browser itself, which the user continues to
+    /// use.
     ///
     /// # Errors
     ///
-    /// The program was not found, or cannot be started.
+    /// [`io::Error`] if the program was not found or cannot be started.
     pub fn start(&self, url: &Url, spawn: impl FnOnce(&mut Command) -> io::Result<Child>) -> io::Result<()> {
         let program = which(&self.program).map_err(io::Error::other)?;
         let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! Binaries of Linux: ELF (elf(5)), and formats that are registered with the kernel (its documentation,
+//! Binaries of Linux: ELF (elf(5)), and formats that are registered with the kernel (documented there as
 //! "binfmt-misc").
 
 use super::{HEAD, NotStartable};
@@ -8,13 +8,13 @@ use std::path::Path;
 
 const MAGIC: &[u8] = b"\x7fELF";
 
-/// The types of programs: those at a fixed address, and those at any, which are libraries as well.
+/// The ELF types of programs: those at a fixed address, and those at any address, which may also be libraries.
 const PROGRAMS: [usize; 2] = [2, 3];
 
-/// The entry with the path of the dynamic linker.
+/// The type of the program header that has the path of the dynamic linker.
 const INTERPRETER: usize = 3;
 
-/// Machines that also start programs of an older one, which follows each: x86 and Arm.
+/// Machines that can also start programs of an older machine, each with that machine: x86 and Arm.
 const OLDER: [(usize, usize); 2] = [(62, 3), (183, 40)];
 
 pub(super) fn check(path: &Path, head: &[u8]) -> Result<(), NotStartable> {
@@ -29,7 +29,7 @@ pub(super) fn check(path: &Path, head: &[u8]) -> Result<(), NotStartable> {
     if entries.any(|entry| matches(&entry, path, head)) { Ok(()) } else { Err(NotStartable::UnknownFormat) }
 }
 
-/// Returns whether the file is a program for the machine that this program is for.
+/// Returns whether the file is a program for the same machine as this program.
 fn is_of_this_machine(head: &[u8]) -> bool {
     let mut own = Vec::new();
     let read = File::open("/proc/self/exe").and_then(|file| file.take(HEAD).read_to_end(&mut own));
@@ -37,7 +37,7 @@ fn is_of_this_machine(head: &[u8]) -> bool {
         return true;
     }
     let (machine, own_machine) = (number(head, 18, 2), number(&own, 18, 2));
-    // The byte order, then the machine.
+    // The byte order, and then the machine.
     head.starts_with(MAGIC)
         && head.get(5) == own.get(5)
         && number(head, 16, 2).is_some_and(|kind| PROGRAMS.contains(&kind))
@@ -45,7 +45,7 @@ fn is_of_this_machine(head: &[u8]) -> bool {
             || OLDER.iter().any(|(new, old)| own_machine == Some(*new) && machine == Some(*old)))
 }
 
-/// The path of the dynamic linker, if the program has one.
+/// Returns the path of the dynamic linker, if the program has one.
 fn dynamic_linker(head: &[u8]) -> Option<String> {
     let is_64_bit = head.get(4) == Some(&2);
     let (table, size, count) = if is_64_bit { ((32, 8), 54, 56) } else { ((28, 4), 42, 44) };
@@ -60,7 +60,7 @@ fn dynamic_linker(head: &[u8]) -> Option<String> {
     Some(String::from_utf8_lossy(path).into_owned())
 }
 
-/// A number of this many bytes, in the byte order of this machine.
+/// Reads a number of this many bytes, in the byte order of this machine.
 fn number(bytes: &[u8], start: usize, length: usize) -> Option<usize> {
     let bytes = bytes.get(start..start + length)?;
     let mut all = [0; 8];
@@ -72,7 +72,7 @@ fn number(bytes: &[u8], start: usize, length: usize) -> Option<usize> {
     usize::try_from(u64::from_ne_bytes(all)).ok()
 }
 
-/// Returns whether a registered format is that of the file.
+/// Returns whether a registered format matches the file.
 fn matches(entry: &str, path: &Path, head: &[u8]) -> bool {
     let value = |name: &str| entry.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     if entry.lines().next() != Some("enabled") {
