@@ -1,4 +1,5 @@
-//! The rule by which a key is kept out of the output of a program that has it. Nothing in it reads or writes.
+//! The redaction of a key in the output of a program that has the key. Nothing in this crate reads or writes a
+//! stream.
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
@@ -8,39 +9,41 @@ use std::ops::Range;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// This many bytes of the key in a row are taken for the key. Fewer may occur anywhere by chance, as its
-/// prefix does.
+/// The number of consecutive bytes of the key that are redacted. Fewer bytes, such as the common prefix of all keys,
+/// may occur by chance.
 const ENOUGH: usize = 12;
 
-/// While the program is silent, a shorter beginning of a piece is shown: it may be a prompt, or the echo of what is
-/// typed. The prefix that all keys have is shorter.
+/// The length of a possible beginning of a piece from which it is held back even while the program is silent. A
+/// shorter one is shown: it may be a prompt, or the echo of the user's input. The common prefix of all keys is
+/// shorter.
 const WORTH_WAITING: usize = 9;
 
-/// Appears in the place of a piece.
+/// The text that replaces a piece.
 const MARK: &[u8] = b"[redacted]";
 
-/// The number of bytes of the text that are looked up at once. A shorter key is not searched for: no server issues
-/// one.
+/// The number of bytes of the text that are looked up at once. A key that is shorter than this is not searched for:
+/// no server issues such keys.
 const GRAM: usize = 4;
 
-/// The filter has two to the power of this many words: so many that few groups are in it by chance, and so few that it
-/// fits into the fastest cache.
+/// The binary logarithm of the number of words in the filter. It is large enough that few groups match by chance, and
+/// small enough that the filter fits into the fastest cache.
 const FILTER: u32 = 12;
 
-/// The key in each form in which a program may print it: as it is, in percent, hexadecimal and base64 encoding, each
-/// in upper and lower case or in both alphabets.
+/// The forms in which a program may print a key: plain, percent-encoded, hexadecimal and base64, in upper and lower
+/// case or in both alphabets.
 ///
-/// A text is searched by samples, as by Wu and Manber: if each piece has at least 12 bytes, one of its groups of four
-/// begins at every ninth byte of the text. Only where such a group occurs in a form is the text compared.
+/// A text is searched by samples (the algorithm of Wu and Manber). Each piece has at least 12 bytes, so one of its
+/// groups of four bytes begins at every ninth byte of the text. The text is compared in full only where a form
+/// contains the sampled group.
 pub struct Forms {
     forms: Vec<Form>,
-    /// The distance of the samples.
+    /// The distance between samples, in bytes.
     stride: usize,
-    /// Where the forms have each group.
+    /// The positions of each group in the forms.
     places: HashMap<u32, Vec<Place>>,
-    /// Two bits in one word for each group.
+    /// A Bloom filter of the groups: two bits in one word for each group.
     filter: Box<[u64; 1 << FILTER]>,
-    /// Where the forms have each byte.
+    /// The positions of each byte in the forms.
     bytes: Vec<Vec<Place>>,
     /// The length of the longest piece.
     longest: usize,
@@ -48,7 +51,7 @@ pub struct Forms {
 
 struct Form {
     text: Zeroizing<Vec<u8>>,
-    /// So many bytes of it are taken for the key.
+    /// The number of consecutive bytes of this form that are redacted.
     enough: usize,
 }
 
@@ -60,7 +63,7 @@ struct Place {
 }
 
 impl Forms {
-    /// The forms of this key.
+    /// Computes the forms of this key.
     pub fn of(key: &[u8]) -> Arc<Self> {
         let forms = forms(key);
         let lengths = || forms.iter().map(|form| form.enough);
@@ -82,7 +85,7 @@ impl Forms {
         Arc::new(Self { forms, stride, places, filter, bytes, longest })
     }
 
-    /// The pieces of the key in this text, in order.
+    /// Returns the pieces of the key in this text, in order.
     fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut at = 0;
@@ -95,9 +98,9 @@ impl Forms {
         found
     }
 
-    /// The first sample from here on that a form may have: its position, and its group.
+    /// Returns the first sample from this position that a form may contain: its position and its group.
     ///
-    /// It is a function of its own because it sees each sample of a long stream: the compiler keeps what it needs in
+    /// It is a separate function because it handles each sample of a long stream: the compiler keeps its variables in
     /// registers.
     #[inline(never)]
     fn sample(&self, text: &[u8], from: usize) -> Option<(usize, u32)> {
@@ -111,14 +114,14 @@ impl Forms {
         None
     }
 
-    /// Returns whether a form may have this group. No is certain.
+    /// Returns whether a form may contain this group. The result `false` is certain.
     fn may_have(&self, group: u32) -> bool {
         let (word, bits) = in_filter(group);
         let word = self.filter[word];
         word >> bits[0] & 1 != 0 && word >> bits[1] & 1 != 0
     }
 
-    /// The piece around this position of the text, where the form has the same group as at this place.
+    /// Returns the piece around this position of the text. The form has the same group at `place`.
     fn piece(&self, text: &[u8], at: usize, place: Place) -> Option<Range<usize>> {
         let form = &self.forms[place.form];
         let start = at - common_end(&text[..at], &form.text[..place.at]);
@@ -127,7 +130,7 @@ impl Forms {
         (end - start >= form.enough).then_some(start..end)
     }
 
-    /// The number of bytes at the end of the text that may be the beginning of a piece.
+    /// Returns the number of bytes at the end of the text that may be the beginning of a piece.
     fn beginning(&self, text: &[u8]) -> usize {
         let Some(&last) = text.last() else { return 0 };
         let lengths = self.bytes[usize::from(last)].iter().filter_map(|place| {
@@ -140,20 +143,20 @@ impl Forms {
     }
 }
 
-/// The length of the longest common end.
+/// Returns the length of the longest common suffix.
 fn common_end(one: &[u8], other: &[u8]) -> usize {
     one.iter().rev().zip(other.iter().rev()).take_while(|(one, other)| one == other).count()
 }
 
-/// The group that begins here.
+/// Returns the group that begins at this position.
 fn group(text: &[u8], at: usize) -> Option<u32> {
     text.get(at..)?.first_chunk::<GRAM>().map(|group| u32::from_le_bytes(*group))
 }
 
-/// The word and the bits of a group in the filter.
+/// Returns the word and the bits of a group in the filter.
 fn in_filter(group: u32) -> (usize, [u32; 2]) {
-    // Fibonacci hashing: the upper bits depend on all others. The first bit is taken from the group as it is, which costs
-    // nothing; the second is rarely looked at.
+    // Fibonacci hashing: the upper bits depend on all others. The first bit comes from the group itself, which costs
+    // nothing. The second is rarely examined.
     let hash = u64::from(group).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((hash >> (64 - FILTER)) as usize, [group & 63, (hash >> (64 - FILTER - 6)) as u32 & 63])
 }
@@ -170,14 +173,14 @@ fn forms(key: &[u8]) -> Vec<Form> {
         }
     };
     add(key.to_vec(), ENOUGH);
-    // No server has such a short key, and an encoding of it may occur anywhere.
+    // No server issues such a short key, and an encoding of it may occur by chance.
     if key.len() < ENOUGH {
         return forms;
     }
     add(key.to_ascii_lowercase(), ENOUGH);
     add(key.to_ascii_uppercase(), ENOUGH);
     for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
-        // RFC 3986 leaves the first ones as they are, a form the second, JavaScript the third, and some nothing.
+        // Characters that encoders leave unencoded: those of RFC 3986, of a form, of JavaScript, and none.
         for kept in ["-._~", "-._*", "-_.!~*'()", ""] {
             let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte);
             add(percent(key, digits, is_kept), ENOUGH);
@@ -185,8 +188,8 @@ fn forms(key: &[u8]) -> Vec<Form> {
         add(percent(key, digits, |_| false), 3 * ENOUGH);
         add(key.iter().flat_map(|byte| hexadecimal(*byte, digits)).collect(), 2 * ENOUGH);
     }
-    // The number of bytes before the key decides between three encodings. The characters that also depend on those
-    // bytes are left out.
+    // The number of bytes before the key, modulo three, decides between three encodings. Characters that also depend
+    // on the bytes before the key are left out.
     for (before, mixed) in [(0, 0), (1, 2), (2, 3)] {
         let shifted = Zeroizing::new([&[0; 2][..before], key].concat());
         for alphabet in [BASE64_STANDARD, BASE64_URL_SAFE] {
@@ -213,35 +216,36 @@ fn hexadecimal(byte: u8, digits: &[u8; 16]) -> [u8; 2] {
     [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]
 }
 
-/// Replaces the key in a stream, wherever the stream is cut into parts.
+/// Redacts the key in a stream, however the stream is divided into parts.
 ///
-/// It holds back what may be the beginning of a piece of the key, at most 35 bytes.
+/// It holds back bytes that may be the beginning of a piece of the key, at most 35.
 pub struct Masker {
     forms: Arc<Forms>,
-    /// The end of the stream so far, from where a piece may begin that is not complete yet, and room for the next part.
+    /// The end of the stream so far, from the first byte that may begin an incomplete piece, and room for the next
+    /// part.
     text: Zeroizing<Vec<u8>>,
-    /// So many bytes of it are the stream's.
+    /// The number of bytes of `text` that belong to the stream.
     filled: usize,
-    /// So many bytes of these are shown or replaced.
+    /// The number of those bytes that were returned or replaced.
     done: usize,
-    /// The last of these was replaced.
+    /// True if the last of these bytes was replaced.
     is_replaced: bool,
 }
 
 impl Masker {
-    /// A stream at its beginning.
+    /// Creates a masker for a new stream.
     pub fn new(forms: &Arc<Forms>) -> Self {
         Self { forms: Arc::clone(forms), text: Zeroizing::default(), filled: 0, done: 0, is_replaced: false }
     }
 
-    /// Takes the next part of the stream, and returns what may be shown now.
+    /// Takes the next part of the stream. Returns the bytes that can be shown now.
     pub fn push(&mut self, part: &[u8]) -> Cow<'_, [u8]> {
         self.room(part.len()).copy_from_slice(part);
         self.filled(part.len())
     }
 
-    /// The place of the next part of the stream, for at most this many bytes. [`filled`](Self::filled) takes the part from
-    /// there, without a copy.
+    /// Returns the buffer for the next part of the stream, of `most` bytes. After writing to it, call
+    /// [`filled`](Self::filled), which takes the part without a copy.
     pub fn room(&mut self, most: usize) -> &mut [u8] {
         let may_begin = self.filled.saturating_sub(self.forms.longest.saturating_sub(1));
         let dropped = may_begin.min(self.done);
@@ -255,40 +259,41 @@ impl Masker {
         &mut self.text[self.filled..end]
     }
 
-    /// Takes the next part of the stream, of this length, which is in its [`room`](Self::room), and returns what may be
-    /// shown now.
+    /// Takes the next part of the stream from the [`room`](Self::room), of which it fills `length` bytes. Returns the
+    /// bytes that can be shown now.
     ///
     /// # Panics
     ///
-    /// If it is longer than the room.
+    /// If `length` is greater than the room.
     pub fn filled(&mut self, length: usize) -> Cow<'_, [u8]> {
         assert!(length <= self.text.len() - self.filled, "the room is shorter");
         self.filled += length;
         self.show(self.beginning())
     }
 
-    /// Returns what is held back and is too short to wait for more, because the program is silent.
+    /// Returns the bytes that are held back, unless they are long enough to be a likely beginning of the key. Call it
+    /// while the program is silent.
     pub fn pause(&mut self) -> Cow<'_, [u8]> {
         let beginning = self.beginning();
         self.show(if beginning < WORTH_WAITING { 0 } else { beginning })
     }
 
-    /// Returns what is held back, because the stream is at its end.
+    /// Returns the bytes that are held back, because the stream has ended.
     pub fn end(&mut self) -> Cow<'_, [u8]> {
         self.show(0)
     }
 
-    /// Returns whether something is held back.
+    /// Returns whether any bytes are held back.
     pub fn holds(&self) -> bool {
         self.done < self.filled
     }
 
-    /// The number of bytes at the end of the stream that may be the beginning of a piece.
+    /// Returns the number of bytes at the end of the stream that may be the beginning of a piece.
     fn beginning(&self) -> usize {
         self.forms.beginning(&self.text[..self.filled])
     }
 
-    /// Shows all but this many bytes at the end.
+    /// Returns all bytes except this many at the end, with pieces redacted.
     fn show(&mut self, held: usize) -> Cow<'_, [u8]> {
         let limit = (self.filled - held).max(self.done);
         let mut pieces = self.forms.find(&self.text[..self.filled]);
