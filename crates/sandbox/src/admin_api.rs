@@ -1,4 +1,4 @@
-//! The Admin API: it translates between bytes and rules.
+//! The Admin API: translates requests into calls of the rules, and results into responses.
 
 use crate::Request;
 use crate::form;
@@ -157,7 +157,7 @@ pub(crate) fn delete_service_account(
     Ok(Response::json(200, &body))
 }
 
-/// Returns the organization of the admin key.
+/// Returns the organization of the request's admin key.
 fn require<'a>(state: &'a ServerState, request: &Request) -> Result<&'a str, Refusal> {
     let key = platform_api::require(state, CredentialKind::AdminKey, request)?;
     state.organization_of(key).ok_or_else(|| not_found(NotFound::Organization))

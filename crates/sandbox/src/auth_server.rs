@@ -1,4 +1,4 @@
-//! The authorization server: it translates between bytes and rules.
+//! The authorization server: translates requests into calls of the rules, and results into responses.
 
 use crate::form::{self, Pairs};
 use crate::response::{Refusal, Response};
@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Serves the authorization endpoint (RFC 6749 section 3.1): a page with the decision.
+/// Serves the authorization endpoint (RFC 6749 section 3.1): a page on which the user decides.
 pub(crate) fn authorize(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let authorization = read_authorization(&request.query)
         .map_err(|wrong| Refusal::violation(page::problem(400, &wrong), wrong))?;
@@ -85,8 +85,8 @@ pub(crate) fn token(state: &mut ServerState, request: &Request) -> Result<Respon
     Ok(Response::json(200, &body))
 }
 
-/// Serves the revocation endpoint (RFC 7009), with the JSON body that Codex sends. As RFC 7009 section 2.2
-/// says, an invalid token is answered with 200; the violation is recorded nevertheless.
+/// Serves the revocation endpoint (RFC 7009), with the JSON body that the Codex CLI sends. An invalid token is
+/// answered with 200, as RFC 7009 section 2.2 requires, but recorded as a violation.
 pub(crate) fn revoke(state: &mut ServerState, request: &Request) -> Result<Response, Refusal> {
     let invalid_request = |wrong: String| token_error("invalid_request", &wrong);
     if !request.is_of_type("application/json") {

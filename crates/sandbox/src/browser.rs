@@ -1,4 +1,4 @@
-//! The browser and its user, as a test plays them.
+//! A simulation of the browser and its user, for tests.
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -35,8 +35,8 @@ pub struct FinalPage {
     pub body: String,
 }
 
-/// Opens the authorize URL, or a URL that redirects to it, submits the decision, and follows the redirects
-/// to the client.
+/// Opens the URL of the authorization request, or a URL that redirects to it, submits the decision, and follows the
+/// redirects to the client.
 ///
 /// Returns at the end of the last page. A client that keeps the page open while it works therefore keeps
 /// this function waiting: a test that also drives the client should spawn it.

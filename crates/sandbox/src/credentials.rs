@@ -20,8 +20,8 @@ impl CredentialGenerator {
 
     /// Returns the prefix and 43 characters of `A-Za-z0-9_-`.
     ///
-    /// Tests search for parts of a credential. A prefix that is also part of an id would need only few equal
-    /// characters after it for a find.
+    /// Tests search for parts of a credential. If the prefix were also a part of an id, a few equal characters after
+    /// it would be found by mistake.
     pub(crate) fn generate(&mut self, prefix: &str) -> String {
         self.generated += 1;
         let digest = [self.seed[0], self.seed[1], self.generated]
@@ -31,7 +31,8 @@ impl CredentialGenerator {
         format!("{prefix}{}", URL_SAFE_NO_PAD.encode(digest))
     }
 
-    /// Returns the id of a key. It has no `-`, so that it never looks like a key by chance: a client shows no such id.
+    /// Returns the id of a key. The id has no `-`, so that it never looks like a key by chance: a client does not
+    /// display an id that does.
     pub(crate) fn key_id(&mut self) -> String {
         self.generate("key_").replace('-', "x")
     }

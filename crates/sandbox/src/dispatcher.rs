@@ -54,7 +54,7 @@ impl Dispatcher {
             }
             None => (Reply::default(), Duration::ZERO),
         };
-        // A request that is not processed runs on a copy of the state, so that its violations are recorded.
+        // A request that is not processed runs on a copy of the state, so that its violations are still recorded.
         let result = if reply.is_processed {
             route.perform(&mut self.state, request, now)
         } else {
@@ -70,7 +70,7 @@ impl Dispatcher {
         refusal.response
     }
 
-    /// Records what the services accept although the protocol forbids it.
+    /// Records violations of the protocol that the services tolerate.
     fn check_conventions(&mut self, route: &Route<'_>, request: &Request) {
         let violations = [
             (request.has("cookie"), "the request has a cookie"),

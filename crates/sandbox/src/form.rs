@@ -27,7 +27,7 @@ pub(crate) fn exactly<'a, const N: usize>(
     }
 }
 
-/// Returns the same as [`exactly`], and requires this order.
+/// Returns the same as [`exactly`], and also requires this order.
 pub(crate) fn exactly_in_order<'a, const N: usize>(
     pairs: &'a Pairs,
     names: [&str; N],

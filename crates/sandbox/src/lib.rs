@@ -1,13 +1,13 @@
-//! A strict simulation of the two remote services that keymint talks to: the authorization server and
-//! the platform API, with the part of its Admin API that manages keys.
+//! A strict simulation of keymint's remote services: the authorization server, and the platform API with the part of
+//! its Admin API that manages keys.
 //!
-//! A [`Sandbox`] listens on two loopback origins and plays both services as a [`Scenario`] describes. It
-//! refuses what the real ones refuse: a code used twice, a verifier that does not match, another redirect
-//! URI, the wrong kind of bearer. It records [every request](Sandbox::requests) and
-//! [every violation of the protocol](Sandbox::violations) for tests. [`sign_in`] plays the browser.
+//! A [`Sandbox`] listens on two loopback origins and simulates both services as a [`Scenario`] describes. It refuses
+//! what the real services refuse: a code that was used before, a verifier that does not match, another redirect URI,
+//! the wrong kind of bearer token. It records [every request](Sandbox::requests) and [every violation of the
+//! protocol](Sandbox::violations) for tests. [`sign_in`] simulates the browser.
 //!
-//! A [`NamedScenario`] plays a case that is known of the live service, such as a challenge page or an account that
-//! is not onboarded.
+//! A [`NamedScenario`] simulates a known case of the live service, such as a challenge page or an account that is not
+//! onboarded.
 //!
 //! The sandbox implements the protocol from its description. It shares no code with the client, so both
 //! cannot contain the same mistake.
@@ -33,8 +33,8 @@
 //! # Code map
 //!
 //! A request passes, in this order, through `server` (sockets), `dispatcher` (the log and the scripted
-//! replies), `routes`, `auth_server`, `platform_api` or `admin_api` (bytes to rules and back), and `server_state` (the
-//! rules). From `dispatcher` on, everything is a function of values, and time is an argument.
+//! replies), `routes`, `auth_server`, `platform_api` or `admin_api` (translation between bytes and rules), and `server_state`
+//! (the rules). From `dispatcher` on, everything is a function of values, and time is an argument.
 
 mod login_lists;
 mod named_scenario;

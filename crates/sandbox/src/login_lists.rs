@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-/// The lists in the login response: organizations at `user.orgs`, and the projects of each at `projects`.
+/// The lists in the login response. The organizations are at `user.orgs`, and the projects of each organization at
+/// its `projects`.
 ///
-/// The organizations and projects are those that the requests for lists return.
+/// They are the same organizations and projects that the requests for lists return.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LoginLists {
@@ -33,7 +34,7 @@ const PROJECT_FLAGS: [&str; 1] = ["is_initial"];
 type Fields = Map<String, Value>;
 
 impl LoginLists {
-    /// Every kind.
+    /// All variants.
     pub const ALL: [Self; 7] = [
         Self::Absent,
         Self::Complete,
@@ -44,12 +45,12 @@ impl LoginLists {
         Self::Contradicting,
     ];
 
-    /// Returns its name, such as `without-flags`.
+    /// Returns the name of the variant, such as `without-flags`.
     pub fn name(self) -> &'static str {
         self.words().0
     }
 
-    /// Returns a description of one line.
+    /// Returns a description in one line.
     pub fn summary(self) -> &'static str {
         self.words().1
     }

@@ -1,9 +1,9 @@
-//! Scenarios with a name, for what is known of the live service.
+//! Named scenarios: known cases of the live service.
 
 use crate::{Organization, Project, Reply, Scenario, Step};
 use std::time::Duration;
 
-/// A case that occurs with the live service, as a scenario.
+/// A scenario for a known case of the live service.
 ///
 /// The shapes come from public reports. None was recorded from the live service.
 ///
@@ -50,7 +50,7 @@ pub enum NamedScenario {
 }
 
 impl NamedScenario {
-    /// Every named scenario.
+    /// All named scenarios.
     pub const ALL: [Self; 15] = [
         Self::Challenge,
         Self::Country,
@@ -69,12 +69,12 @@ impl NamedScenario {
         Self::OrganizationsNotFound,
     ];
 
-    /// Returns its name, such as `portal-redirect`.
+    /// Returns the name of the scenario, such as `portal-redirect`.
     pub fn name(self) -> &'static str {
         self.words().0
     }
 
-    /// Returns a description of one line.
+    /// Returns a description in one line.
     pub fn summary(self) -> &'static str {
         self.words().1
     }
@@ -115,9 +115,8 @@ impl NamedScenario {
         }
     }
 
-    /// Returns the scenario in which the case occurs at this step and at what is public of the same server, each
-    /// time, or `None` if the case has a
-    /// step of its own.
+    /// Returns the scenario in which the case occurs at this step, and at the public resources of the same server,
+    /// each time. `None` if the case always occurs at its own step.
     pub fn scenario_at(self, step: Step) -> Option<Scenario> {
         let reply = match self {
             Self::Challenge => Reply::challenge(403),

@@ -1,4 +1,4 @@
-//! The platform API: it translates between bytes and rules.
+//! The platform API: translates requests into calls of the rules, and results into responses.
 
 use crate::response::{Refusal, Response};
 use crate::server_state::{CreatedKey, CredentialKind, NotCreated, NotFound, NotUsable, Page, ServerState};
@@ -89,14 +89,14 @@ pub(crate) fn create_key(
     Ok(Response::json(200, &json!({ "key": body })))
 }
 
-/// Reads the body of a creation. Only the first two members are known of the live service.
+/// Parses the body of a request to create a key. Of the live service, only the first two members are known.
 fn requested_key(body: &Value) -> Option<CreatedKey> {
     let name = body["name"].as_str()?.to_owned();
     let exact = json!({ "action": "create", "name": name });
     requested_restrictions(body, exact, CreatedKey { name, ..CreatedKey::default() })
 }
 
-/// Adds the lifetime and the scopes of a request to its key. `exact` has the other members of the body.
+/// Adds the requested lifetime and scopes to the key. `exact` has the other members of the body.
 pub(crate) fn requested_restrictions(
     body: &Value,
     mut exact: Value,
@@ -118,7 +118,7 @@ pub(crate) fn requested_restrictions(
 
 /// `GET /v1/models`
 ///
-/// A request without a key is not a violation, since it is sent to learn whether the server answers.
+/// A request without a key is not a violation, since clients send it to check whether the server answers.
 pub(crate) fn models(state: &mut ServerState, request: &Request, now: Duration) -> Result<Response, Refusal> {
     if request.header("authorization").is_none() {
         return Err(Refusal::innocent(Response::api_error(401, "invalid_api_key", "the request has no key")));
@@ -188,7 +188,7 @@ pub(crate) fn not_created(why: NotCreated) -> Refusal {
     Refusal::innocent(Response::error(status, kind, None, message))
 }
 
-/// Refuses a request for a missing item. Items may vanish between two requests, so this is no violation.
+/// Refuses a request for a missing item. This is not a violation, since items may disappear between two requests.
 pub(crate) fn not_found(what: NotFound) -> Refusal {
     let what = match what {
         NotFound::Session => "session",

@@ -1,10 +1,10 @@
-//! Scripted replies: the calls that get another response, and that response.
+//! Scripted replies: selected calls get another response than usual.
 
 use crate::response::{Response, error_body};
 use serde_json::Value;
 use std::time::Duration;
 
-/// A kind of call that a reply can be scripted for.
+/// A kind of call whose reply can be scripted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
@@ -49,12 +49,12 @@ impl Step {
     pub const FLOW: [Self; 5] =
         [Self::Token, Self::Login, Self::Organizations, Self::Projects, Self::CreateKey];
 
-    /// Returns its name, such as `create-key`.
+    /// Returns the name of the step, such as `create-key`.
     pub fn name(self) -> &'static str {
         self.words().0
     }
 
-    /// Returns a description of one line.
+    /// Returns a description in one line.
     pub fn summary(self) -> &'static str {
         self.words().1
     }
@@ -129,7 +129,7 @@ pub struct Reply {
     body: Option<Vec<u8>>,
 }
 
-/// The ordinary response, as a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
+/// Returns the ordinary response, as a start for [`delayed`](Reply::delayed), [`header`](Reply::header) and
 /// [`body`](Reply::body).
 impl Default for Reply {
     fn default() -> Self {
@@ -150,8 +150,8 @@ impl Reply {
         Self { is_processed: false, status: Some(status), ..Self::default() }
     }
 
-    /// Responds as an edge server that wants to see a browser: a page with the header
-    /// `cf-mitigated: challenge`. The status is 403 or 503. The request is not processed.
+    /// Responds as an edge server that requires a browser: with a page and the header `cf-mitigated: challenge`. The
+    /// status must be 403 or 503. The request is not processed.
     pub fn challenge(status: u16) -> Self {
         Self::page(status, "Just a moment...")
             .header("cf-mitigated", "challenge")
@@ -174,7 +174,7 @@ impl Reply {
         Self { is_processed: false, responds: false, ..Self::default() }
     }
 
-    /// Processes the request nevertheless. Its own response is lost, and replaced by this reply.
+    /// Processes the request nevertheless. The client gets this reply in place of the request's own response.
     pub fn after_processing(self) -> Self {
         Self { is_processed: true, ..self }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A response, before it becomes bytes.
+/// A response before it is encoded as bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Response {
     pub(crate) status: u16,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Both services. They listen until the value is dropped.
+/// The running sandbox. Both services listen until the value is dropped.
 ///
 /// It needs a tokio runtime with I/O and time enabled. Dropping it closes every connection, also those
 /// with a response in progress, and frees the ports soon after.
@@ -71,8 +71,8 @@ impl Sandbox {
         self.shared.dispatcher().violations.clone()
     }
 
-    /// Returns every API key that exists or was created so far, also those whose response was lost and those that
-    /// were deleted.
+    /// Returns every API key so far: those that exist from the start, those that were created, even if the response
+    /// was lost, and those that were deleted.
     pub fn keys(&self) -> Vec<CreatedKey> {
         self.shared.dispatcher().state.account.keys.clone()
     }

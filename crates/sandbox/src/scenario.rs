@@ -88,7 +88,7 @@ impl Scenario {
         Self { login_lists, ..self }
     }
 
-    /// Refuses keys that do not expire, or later than this after their creation.
+    /// Refuses keys that do not expire, or that expire later than this after their creation.
     pub fn longest_lifetime(self, longest: Duration) -> Self {
         Self { longest_lifetime: Some(longest), ..self }
     }
@@ -117,7 +117,7 @@ impl Scenario {
         self
     }
 
-    /// Lets the server's time of day pass this many times as fast, so that keys expire sooner.
+    /// Lets the server's time of day pass this many times faster, so that keys expire sooner.
     pub fn time_factor(self, factor: u32) -> Self {
         Self { time_factor: factor, ..self }
     }
@@ -137,8 +137,7 @@ impl Scenario {
         Self { refuses_sign_in: true, ..self }
     }
 
-    /// Leaves the lifetime and the scopes of a key out of the response, as a server does that ignores
-    /// members that it does not know.
+    /// Omits the lifetime and the scopes of a key from the response, like a server that ignores unknown members.
     pub fn confirm_no_restrictions(self) -> Self {
         Self { confirms_restrictions: false, ..self }
     }
@@ -192,17 +191,17 @@ impl Organization {
             .with_project(Project::new(format!("proj_{number}")).titled(format!("Project {number}")))
     }
 
-    /// Sets its title.
+    /// Sets the organization's title.
     pub fn titled(self, title: impl Into<String>) -> Self {
         self.field("title", title.into())
     }
 
-    /// Marks it `is_default`.
+    /// Marks the organization as `is_default`.
     pub fn as_default(self) -> Self {
         self.field("is_default", true)
     }
 
-    /// Marks it `personal`.
+    /// Marks the organization as `personal`.
     pub fn as_personal(self) -> Self {
         self.field("personal", true)
     }
@@ -212,26 +211,26 @@ impl Organization {
         self.field("role", "reader")
     }
 
-    /// Refuses keys of users in all its projects: `settings.disable_user_api_keys`.
+    /// Refuses keys of users in all projects of the organization: `settings.disable_user_api_keys`.
     pub fn without_user_keys(self) -> Self {
         self.setting("disable_user_api_keys", true)
     }
 
-    /// Adds a field to its `settings`, any value.
+    /// Adds a field with any value to the organization's `settings`.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let settings = self.fields.entry("settings").or_insert_with(|| Map::new().into());
         settings[name.into()] = value.into();
         self
     }
 
-    /// Adds a project to the end of its list.
+    /// Adds a project to the end of the organization's list.
     pub fn with_project(mut self, project: Project) -> Self {
         self.projects.push(project);
         self
     }
 
-    /// Sets a field of its JSON to any value, such as a null title, a flag of the wrong type or an unknown
-    /// field.
+    /// Sets a field of the organization's JSON to any value, such as a null title, a flag of the wrong type or an
+    /// unknown field.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());
         self
@@ -264,12 +263,12 @@ impl Project {
         new.field("object", "organization.project").field("id", id)
     }
 
-    /// Sets its title.
+    /// Sets the project's title.
     pub fn titled(self, title: impl Into<String>) -> Self {
         self.field("title", title.into())
     }
 
-    /// Marks it `is_initial`, as a default project.
+    /// Marks the project as `is_initial`, that is, as a default project.
     pub fn as_initial(self) -> Self {
         self.field("is_initial", true)
     }
@@ -279,7 +278,7 @@ impl Project {
         self.field("disable_user_api_keys", true)
     }
 
-    /// Sets a field of its JSON to any value, such as a null title, a flag of the wrong type or an unknown
+    /// Sets a field of the project's JSON to any value, such as a null title, a flag of the wrong type or an unknown
     /// field.
     pub fn field(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.fields.insert(name.into(), value.into());

@@ -1,4 +1,4 @@
-//! The sockets, in front of the [`Dispatcher`]. Only this module knows the real time.
+//! The sockets in front of the [`Dispatcher`]. Only this module reads the real time.
 
 use crate::dispatcher::Dispatcher;
 use crate::response::Response;
@@ -71,7 +71,7 @@ pub(crate) async fn serve(listener: TcpListener, origin: Origin, shared: Arc<Sha
                         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                     });
                 }
-                // Most likely out of file descriptors: wait until some are free again.
+                // Most likely there are too many open files. Waits until some are closed.
                 Err(_) => pause(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}

@@ -30,7 +30,7 @@ pub struct CreatedKey {
     pub name: String,
     /// The secret: `sk-proj-…`.
     pub value: String,
-    /// Its id: `key_…`.
+    /// The id: `key_…`.
     pub id: String,
     /// The time of the creation, in seconds since 1970.
     pub created_at: u64,
@@ -42,9 +42,9 @@ pub struct CreatedKey {
     pub service_account: Option<String>,
     /// The time from which the key is refused, in seconds since 1970.
     pub expires_at: Option<u64>,
-    /// The time of its last use, in seconds since 1970.
+    /// The time of the last use, in seconds since 1970.
     pub last_used_at: Option<u64>,
-    /// True once it was deleted.
+    /// True if the key was deleted.
     pub is_deleted: bool,
 }
 
@@ -55,7 +55,7 @@ pub struct RefreshToken {
     pub client_id: String,
     /// The secret.
     pub value: String,
-    /// Whether it was revoked.
+    /// True if the token was revoked.
     pub is_revoked: bool,
 }
 
@@ -90,7 +90,7 @@ pub(crate) enum CredentialKind {
 pub(crate) enum NotUsable {
     Deleted,
     Expired,
-    /// Its service account has no role in the project.
+    /// The service account that owns the key has no role in the project.
     NoRole,
 }
 
@@ -205,7 +205,7 @@ impl ServerState {
         key
     }
 
-    /// Uses a key, unless it is no longer valid.
+    /// Records a use of the key, unless the key is no longer valid.
     pub(crate) fn use_key(&mut self, value: &str, now: Duration) -> Result<(), NotUsable> {
         let time = self.time(now).as_secs();
         let position = self.account.keys.iter().position(|key| key.value == value);
@@ -224,7 +224,7 @@ impl ServerState {
         Ok(())
     }
 
-    /// Adds the restrictions of a key to its description, unless the scenario leaves them out.
+    /// Adds the restrictions of a key to its description, unless the scenario omits them.
     pub(crate) fn add_restrictions(&self, body: &mut Value, key: &CreatedKey) {
         if self.account.scenario.confirms_restrictions {
             if let Some(expires_at) = key.expires_at {
@@ -236,7 +236,7 @@ impl ServerState {
         }
     }
 
-    /// Returns the bearer, if it is of the kind that is due. The error names the kind that it is instead.
+    /// Returns the bearer token if it is of the expected kind. Otherwise the error names its actual kind.
     pub(crate) fn accept<'a>(&self, due: CredentialKind, bearer: Option<&'a str>) -> Result<&'a str, String> {
         let bearer = bearer.ok_or_else(|| format!("no bearer token, but {due} is required"))?;
         match self.issued.get(bearer) {
@@ -246,7 +246,7 @@ impl ServerState {
         }
     }
 
-    /// Returns everything issued, including codes.
+    /// Returns every issued secret, including codes.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.authorizations.codes().chain(self.issued.keys().map(String::as_str)).map(str::to_owned).collect()
     }

@@ -34,7 +34,7 @@ pub(crate) struct Page {
     pub(crate) has_more: bool,
 }
 
-/// An item that does not exist, or not yet.
+/// An item that does not exist, or does not exist yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotFound {
     Session,
@@ -54,7 +54,7 @@ pub(crate) enum NotCreated {
     UserKeysDisabled,
     /// The account is a reader in the organization.
     Reader,
-    /// The key would not expire, or too late.
+    /// The key would not expire, or would expire too late.
     LivesTooLong,
     /// The organization accepts no new keys.
     NewKeysDisabled,

@@ -1,4 +1,4 @@
-//! The rules of the Admin API: who administers what, and which keys and service accounts exist.
+//! The rules of the Admin API: the permissions of admin keys, and the keys and service accounts that exist.
 
 use super::account::page;
 use super::{CreatedKey, CredentialKind, NotCreated, NotFound, Page, ServerState};
@@ -19,7 +19,7 @@ pub(crate) struct ServiceAccount {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotDeleted {
     NotFound(NotFound),
-    /// It is deleted only together with its account.
+    /// The key can only be deleted together with its account.
     OfServiceAccount,
 }
 
@@ -117,7 +117,7 @@ impl ServerState {
         Ok(())
     }
 
-    /// Creates an account, a member of the project with its first key, or one without a role and a key.
+    /// Creates an account: either a member of the project with its first key, or an account without a role and a key.
     pub(crate) fn create_service_account(
         &mut self,
         organization: &str,
@@ -184,7 +184,7 @@ impl ServerState {
         Ok(())
     }
 
-    /// Returns whether a key belongs to an account that may do nothing in its project.
+    /// Returns whether a key belongs to a service account without a role in its project.
     pub(crate) fn has_no_role(&self, key: &CreatedKey) -> bool {
         let mut accounts = self.service_accounts.iter();
         accounts.any(|account| Some(&account.id) == key.service_account.as_ref() && account.role == "none")
@@ -284,7 +284,7 @@ impl ServerState {
     }
 }
 
-/// Masks a key but for its kind and its last four characters.
+/// Masks a key except its kind and its last four characters.
 fn redacted(value: &str) -> String {
     let start = value.match_indices('-').nth(1).map_or(0, |(at, _)| at + 1);
     let end = value.len().saturating_sub(4).max(start);
