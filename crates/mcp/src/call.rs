@@ -1,4 +1,4 @@
-//! A call of a tool, as its work sees it.
+//! The context of a tool call.
 
 use crate::dialog::Dialog;
 use crate::failure::Failure;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A call of a tool.
+/// The context of a tool call: its settings and its connection to the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) settings: Arc<Settings>,
     pub(crate) dialog: Dialog,
     pub(crate) clock: TokioClock,
-    /// Cancelled when the client cancels the call, or is gone.
+    /// Cancelled when the client cancels the call or disconnects.
     pub(crate) cancelled: CancellationToken,
-    /// The work that the server waits for before it ends.
+    /// The tasks that the server waits for before it ends.
     pub(crate) tasks: TaskTracker,
 }
 

@@ -1,4 +1,4 @@
-//! `create_api_key`: a new key, from the checked destination to the delivered key.
+//! The tool `create_api_key`: checks the destination, signs the user in, creates a key and delivers it.
 
 use crate::call::Call;
 use crate::destination::{DeliveredTo, Destination, DestinationKind, Requested, shown};
@@ -19,7 +19,7 @@ use rand::rngs::SysRng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// Longest name in a message, in characters.
+/// The maximum length of a name in a message, in characters.
 const LONGEST_NAME: usize = 80;
 
 /// The arguments of the tool.
@@ -45,7 +45,7 @@ pub(crate) struct CreateApiKey {
 /// A created key, without the key itself.
 #[derive(Debug, Serialize)]
 pub(crate) struct CreatedKey {
-    /// The result, in a sentence for the user.
+    /// The result in one sentence for the user.
     summary: String,
     organization: Place,
     project: Place,
@@ -55,7 +55,7 @@ pub(crate) struct CreatedKey {
     warnings: Vec<String>,
 }
 
-/// Everything that a key needs before the user signs in.
+/// A checked destination and everything else that must be ready before the user signs in.
 struct Prepared {
     plan: Plan,
     destination: Destination,
@@ -94,7 +94,8 @@ async fn conclude(ending: Page, result: &Result<CreatedKey, Failure>) {
     ending.conclude(result.as_ref().map_or_else(page, delivered)).await;
 }
 
-/// Begins the journal, and warns once of each key that may exist although its run never said so.
+/// Begins the journal, and warns once about each key that may exist because an earlier run did not report its
+/// outcome.
 fn begin_journal(call: &Call, warnings: &mut Vec<String>) -> Result<Journal, Failure> {
     let state = &call.settings.state;
     for mut run in state.finished_runs().unwrap_or_default() {
@@ -144,7 +145,7 @@ impl CreateApiKey {
 }
 
 impl Prepared {
-    /// From the user who has come back to the created key.
+    /// Runs the steps from the grant to the created key.
     async fn create(
         &mut self,
         call: &Call,
@@ -172,7 +173,7 @@ impl Prepared {
         created
     }
 
-    /// Delivers the key, or keeps it.
+    /// Delivers the key, or stores it for recovery.
     async fn deliver(self, call: &Call, created: ProvisionedKey) -> Result<CreatedKey, Failure> {
         let Self { destination: mut to, mut warnings, mut journal, .. } = self;
         let ProvisionedKey { target, name, key, details, unconfirmed, end, .. } = created;
@@ -213,7 +214,7 @@ impl Prepared {
     }
 }
 
-/// Requests the key. A call that is cancelled ends before the request is sent; after that, its answer is waited for.
+/// Requests the key. A cancelled call ends if the request has not been sent. Otherwise it waits for the answer.
 async fn request(
     call: &Call,
     sign_in: &SignIn,
@@ -221,7 +222,7 @@ async fn request(
     session: Session,
     target: Target,
 ) -> Result<ProvisionedKey, Failure> {
-    // True from the request to the whole answer.
+    // True from the request to the complete answer.
     let (sender, mut in_flight) = watch::channel(false);
     let observer = |event: Event| {
         match event {
@@ -243,8 +244,8 @@ async fn request(
     }
 }
 
-/// Asks before a key is created in another user's account: the browser that came back may not be the one of the user
-/// here.
+/// Asks the user before a key is created in what may be another user's account: the response may have come from
+/// another browser than the one that was opened.
 async fn confirm_browser(
     call: &Call,
     mismatch: Option<BrowserMismatch>,
@@ -267,7 +268,7 @@ async fn confirm_browser(
     ))
 }
 
-/// The failure of a key that its destination did not take, and that may be kept in this file.
+/// Returns the failure of a delivery. `kept_in` is the file that has the key, if it was stored for recovery.
 fn not_delivered(name: &str, delivery: &DeliveryReport, kept_in: Option<String>) -> Failure {
     let failures: Vec<_> =
         delivery.failures().iter().map(|(to, error)| format!("{to} failed ({error})")).collect();

@@ -1,4 +1,4 @@
-//! The destinations of a key: checked before the user signs in, and a value to replace is agreed on.
+//! The destinations of a key. They are checked, and the user agrees to a replacement, before the user signs in.
 
 use crate::call::Call;
 use crate::dialog::Answer;
@@ -13,10 +13,10 @@ use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// The file that programs look for in the directory that they are started in.
+/// The file in which programs look for the key, in their working directory.
 pub(crate) const ENV_FILE: &str = ".env";
 
-/// The place for the key.
+/// The kind of a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DestinationKind {
@@ -24,7 +24,7 @@ pub(crate) enum DestinationKind {
     Keyring,
 }
 
-/// A destination as a call names it.
+/// A destination as the arguments of a call name it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Requested<'a> {
     pub(crate) kind: DestinationKind,
@@ -32,14 +32,14 @@ pub(crate) struct Requested<'a> {
     pub(crate) variable: Option<&'a str>,
 }
 
-/// A destination that is ready for the key.
+/// A checked destination that is ready for the key.
 #[derive(Debug)]
 pub(crate) enum Destination {
     EnvFile(EnvFile),
     Keyring(Keyring, Profile),
 }
 
-/// The place that has the key.
+/// The destination that has the key.
 #[derive(Debug, Serialize)]
 pub(crate) struct DeliveredTo {
     /// `env_file` or `keyring`.
@@ -53,7 +53,7 @@ pub(crate) struct DeliveredTo {
 }
 
 impl Requested<'_> {
-    /// Does everything that can fail without the key. Also returns warnings.
+    /// Checks and reserves the destination: everything that can fail without the key. Also returns warnings.
     pub(crate) async fn reserve(self, call: &Call) -> Result<(Destination, Vec<String>), Failure> {
         match self.kind {
             DestinationKind::EnvFile => self.env_file(call).await,
@@ -73,7 +73,7 @@ impl Requested<'_> {
         };
         let roots = Roots::of(call).await?;
         let location = FileLocation::find(roots.resolve(self.path.unwrap_or(ENV_FILE))).await?;
-        // A link may have been put into the path while it was followed.
+        // A symbolic link may have been put into the path while the path was resolved.
         roots.check(&location.current_path())?;
         let found = location.inspect(variable).await?;
         let mut warnings: Vec<_> =
@@ -84,7 +84,7 @@ impl Requested<'_> {
     }
 }
 
-/// A value is replaced only if the user agrees to lose it.
+/// Asks the user before a value is replaced, since the old value will be lost.
 async fn consent_to_replace_value(call: &Call, found: &FoundEnvFile) -> Result<Overwrite, Failure> {
     let Current::One(lines) = found.current() else { return Ok(Overwrite::Never) };
     let (file, variable) = (shown(found.path()), found.variable().as_str());
@@ -129,7 +129,7 @@ async fn keyring(call: &Call) -> Result<Destination, Failure> {
     Ok(Destination::Keyring(found.reserve(overwrite).await?, profile.clone()))
 }
 
-/// Keeps a key out of what git publishes. Returns a warning, if there is one.
+/// Ensures that git does not publish the key. Returns a warning, if there is one.
 fn git(file: &FoundEnvFile) -> Result<Option<String>, Failure> {
     let path = shown(file.path());
     Ok(match file.git() {
@@ -148,7 +148,7 @@ fn git(file: &FoundEnvFile) -> Result<Option<String>, Failure> {
     })
 }
 
-/// A property of a dotenv file that the user should know of.
+/// Returns a warning about a dotenv file, in words for the user.
 fn in_words(file: &Path, warning: &Warning) -> String {
     let file = shown(file);
     match warning {
@@ -202,7 +202,7 @@ impl Destination {
         }
     }
 
-    /// The place, in a sentence.
+    /// Returns the destination as a part of a sentence.
     pub(crate) fn in_words(&self) -> String {
         match self {
             Self::EnvFile(file) => format!("{} as {}", shown(&file.path()), file.variable().as_str()),

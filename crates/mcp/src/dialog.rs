@@ -1,4 +1,4 @@
-//! Questions to the client and its user in the middle of a call, and its progress.
+//! The questions to the client and its user during a call, and the progress of the call.
 
 #![expect(deprecated, reason = "clients have roots, and roots have no successor")]
 
@@ -13,10 +13,10 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// The field of the form that agrees.
+/// The form field with which the user agrees.
 const AGREES: &str = "agree";
 
-/// The side of the work: it asks, and reports its progress.
+/// The sender of questions and progress to the client of a call.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialog {
     events: mpsc::UnboundedSender<Event>,
@@ -24,7 +24,7 @@ pub(crate) struct Dialog {
     patience: Duration,
 }
 
-/// The means of a client.
+/// The capabilities of a client.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Features {
     pub(crate) forms: bool,
@@ -32,16 +32,16 @@ pub(crate) struct Features {
     pub(crate) roots: bool,
 }
 
-/// A message of the work for the client.
+/// A message from a tool's task to its client.
 #[derive(Debug)]
 pub(crate) enum Event {
     Progress(String),
-    /// The user is done with the URL of this id.
+    /// The URL with this id is no longer needed.
     UrlDone(String),
     Question(Box<Question>),
 }
 
-/// A request to the client. It was not answered if the sender is dropped.
+/// A request to the client. Dropping the sender means that there is no answer.
 #[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) request: InputRequest,
@@ -62,7 +62,7 @@ impl Features {
         let Some(capabilities) = capabilities else { return Self::default() };
         let elicitation = capabilities.elicitation.as_ref();
         let urls = elicitation.is_some_and(|elicitation| elicitation.url.is_some());
-        // A client that names no mode has the older one.
+        // A client that names no mode supports the older one, forms.
         let forms = elicitation.is_some_and(|elicitation| elicitation.form.is_some() || !urls);
         Self { forms, urls, roots: capabilities.roots.is_some() }
     }
@@ -74,7 +74,7 @@ impl Dialog {
         (Self { events, client, patience }, receiver)
     }
 
-    /// Reports what goes on.
+    /// Reports progress to the client.
     pub(crate) fn progress(&self, message: impl Into<String>) {
         let _ = self.events.send(Event::Progress(message.into()));
     }
@@ -84,7 +84,7 @@ impl Dialog {
         self.client.urls
     }
 
-    /// Has the client show a URL to the user, who may refuse to open it.
+    /// Asks the client to show a URL to the user, who may refuse to open it.
     pub(crate) async fn show_url(&self, message: String, url: &Url, id: String) -> Answer {
         let params = ElicitRequestParams::UrlElicitationParams {
             meta: None,
@@ -99,12 +99,12 @@ impl Dialog {
         }
     }
 
-    /// Has the client close what it shows of a URL.
+    /// Notifies the client that the URL with this id is no longer needed.
     pub(crate) fn url_done(&self, id: String) {
         let _ = self.events.send(Event::UrlDone(id));
     }
 
-    /// Asks the user. Only an answer in so many words counts as yes.
+    /// Asks the user to confirm. Only an explicit agreement counts as yes.
     pub(crate) async fn confirm(&self, question: String) -> Answer {
         if !self.client.forms {
             return Answer::Missing;
@@ -128,7 +128,7 @@ impl Dialog {
         }
     }
 
-    /// The URIs of the client's roots, if it has any; `None` if it does not answer.
+    /// Returns the URIs of the client's roots. Empty if the client has none, and `None` if it does not answer.
     pub(crate) async fn roots(&self) -> Option<Vec<String>> {
         if !self.client.roots {
             return Some(Vec::new());
@@ -141,7 +141,7 @@ impl Dialog {
         self.ask(InputRequest::Elicitation(ElicitRequest::new(params))).await
     }
 
-    /// `None` if no answer came in time, or one that is none.
+    /// Sends a request to the client. Returns `None` if no valid answer came in time.
     async fn ask<T: DeserializeOwned>(&self, request: InputRequest) -> Option<T> {
         let (answer, answered) = oneshot::channel();
         self.events.send(Event::Question(Box::new(Question { request, answer }))).ok()?;

@@ -1,4 +1,4 @@
-//! The reason why a call failed, as the agent can relay it to its user.
+//! The reason why a call failed, in words that the agent can relay to its user.
 
 use keymint_delivery_adapter::{EnvFileError, EnvFileErrorKind, KeyringError, PortLockError};
 use keymint_domain::text::{escape, quote, sanitize, with_causes};
@@ -11,13 +11,13 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Longest name in a message, in characters.
+/// The maximum length of a name in a message, in characters.
 const LONGEST_NAME: usize = 80;
 
-/// Longest text of a failure, in characters: the agent may have sent any part of it.
+/// The maximum length of a failure's text, in characters. A part of the text may come from the agent.
 const LONGEST_TEXT: usize = 4_000;
 
-/// Most choices that a message lists.
+/// The maximum number of choices that a message lists.
 const MOST_CHOICES: usize = 20;
 
 /// The reason why a call failed: what happened, and what to do.
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Cancelled,
     CallbackUnavailable,
     DeliveryFailed,
-    /// As a failed delivery, but no place has the key.
+    /// The delivery failed, and no destination has the key.
     KeyLost,
     DestinationUnusable,
     Internal,
@@ -115,7 +115,7 @@ impl Failure {
         }
     }
 
-    /// The state directory cannot be used. Nothing is contacted then.
+    /// Returns the failure of a state directory that cannot be used. No server has been contacted then.
     pub(crate) fn state(error: &io::Error) -> Self {
         Self::unusable(
             format!("cannot write the key record: {error}"),
@@ -124,7 +124,7 @@ impl Failure {
     }
 }
 
-/// A sentence or two, as the agent relays them.
+/// Writes one or two sentences, for the agent to relay.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [message, hint] = [&self.message, &self.hint].map(|text| sanitize(text, LONGEST_TEXT));
@@ -189,7 +189,7 @@ impl From<ProvisionError> for Failure {
     }
 }
 
-/// The organizations or projects to choose from, each by its id.
+/// Lists the organizations or projects to choose from, each with its id.
 fn listed(choices: &[Candidate]) -> String {
     let named = choices.iter().take(MOST_CHOICES).map(|Candidate { organization, project, .. }| {
         let (title, id) = match project {

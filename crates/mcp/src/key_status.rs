@@ -1,4 +1,4 @@
-//! `key_status`: the keys that a program started here finds, and those recorded on this machine.
+//! The tool `key_status`: lists the keys that programs would find, and the keys recorded on this machine.
 
 use crate::call::Call;
 use crate::destination::{ENV_FILE, shown};
@@ -13,19 +13,19 @@ use keymint_domain::text::escape;
 use serde::Serialize;
 use std::env;
 
-/// Most keys that are listed: the newest.
+/// The maximum number of listed keys. The newest are listed.
 const MOST: usize = 50;
 
 /// The keys of this machine, without the keys themselves.
 #[derive(Debug, Serialize)]
 pub(crate) struct KeyStatus {
-    /// The keys that programs find, in the order in which they look for them.
+    /// The keys that programs find, in the order in which programs look for them.
     found: Vec<Found>,
     /// The keys recorded on this machine, including those that may exist, newest first.
     known: Vec<Known>,
 }
 
-/// A place in which programs look for a key.
+/// A source in which programs look for a key.
 #[derive(Debug, Serialize)]
 struct Found {
     /// `environment` (of this server), `env_file` or `keyring`.
@@ -36,7 +36,7 @@ struct Found {
     variable: Option<String>,
     /// The last four characters of the key.
     last4: Option<String>,
-    /// Why there is no key.
+    /// The reason why there is no key.
     problem: Option<String>,
 }
 
@@ -47,17 +47,17 @@ struct Known {
     key: Key,
     organization: Place,
     project: Place,
-    /// The time of its request, in UTC.
+    /// The time at which the key was requested, in UTC.
     requested_at: String,
-    /// False if its creation was requested and the answer was lost: it may exist.
+    /// False if the answer to its creation was lost, so that it may not exist.
     exists: bool,
-    /// `revoked` by this machine, `expired`, or `valid` as far as this machine knows.
+    /// `revoked` by this machine, `expired`, or `valid` as far as this machine can know.
     validity: &'static str,
-    /// The places that have it as far as this machine knows, by their ids.
+    /// The ids of the destinations that have the key, as far as this machine can know.
     delivered_to: Vec<String>,
-    /// The places that had it: it was removed there, or another key replaced it.
+    /// The ids of the destinations that had the key. It was removed there, or replaced by another key.
     no_longer_in: Vec<String>,
-    /// The id by which `recover_key` delivers it, if it is kept for that.
+    /// The id with which `recover_key` delivers the key, if it is stored for recovery.
     recovery_id: Option<String>,
 }
 

@@ -1,17 +1,18 @@
-//! A Model Context Protocol server by which coding agents get API keys for their users, and never see them.
+//! A Model Context Protocol server with which coding agents create API keys for their users without seeing them.
 //!
-//! An agent calls a tool; the user signs in with the browser, as with any other front end; the key goes into a
-//! dotenv file or the keyring of the operating system. No tool takes or returns a secret.
+//! An agent calls a tool, the user signs in with the browser as in any other front end, and the key is stored in a
+//! dotenv file or in the keyring of the operating system. No tool takes or returns a secret.
 //!
-//! [`serve`] speaks the protocol over two streams, which for a program are its standard streams
-//! ([`stdio`]). The program hands in its [`Settings`], and a function for the tool `doctor`.
+//! [`serve`] runs the protocol over two streams. A program usually passes its standard streams ([`stdio`]), its
+//! [`Settings`], and a function for the tool `doctor`.
 //!
-//! A question to the user in the middle of a call goes to the client. A client of the revisions up to 2025-11-25 is
-//! sent a request. Since 2026-07-28 the call returns with the question, and the client repeats it with the answer;
-//! meanwhile the work goes on in a task of its own.
+//! A question to the user during a call goes through the client. A client of a protocol revision up to 2025-11-25
+//! receives a request. Since revision 2026-07-28, the call returns the question, and the client repeats the call with
+//! the answer. Meanwhile the call continues in its own task.
 //!
-//! A call ends when the client cancels it, and when the client disappears: the callback port is free then, and no
-//! key was created. Once the creation is requested, it is waited for, and its key is delivered or kept.
+//! A call ends when the client cancels it or disconnects. The callback port is free then, and no key was created.
+//! After the creation was requested, the call instead waits for the answer, and delivers the key or stores it for
+//! recovery.
 
 #![warn(missing_debug_implementations)]
 

@@ -1,4 +1,4 @@
-//! `list_targets`: the user's organizations and projects. Nothing is created.
+//! The tool `list_targets`: lists the user's organizations and projects, and creates nothing.
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -23,10 +23,10 @@ struct Organization {
     is_default: bool,
     /// True for the user's own organization.
     personal: bool,
-    /// True if it certainly refuses to create a key.
+    /// True if the organization certainly refuses to create keys of users.
     refuses_keys: bool,
     projects: Vec<Project>,
-    /// Why its projects could not be read.
+    /// The reason why the projects could not be read.
     error: Option<String>,
 }
 
@@ -36,7 +36,7 @@ struct Project {
     place: Place,
     /// True for the default project of its organization.
     is_default: bool,
-    /// True if it certainly refuses to create a key.
+    /// True if the project certainly refuses to create keys of users.
     refuses_keys: bool,
 }
 

@@ -1,7 +1,7 @@
 //! The messages of the protocol, one in each line.
 //!
-//! A message is read into JSON first, and only the methods that this server knows become typed requests. The reader of
-//! the SDK tries each message of the protocol on each line, and is larger than the rest of this crate.
+//! A message is first parsed as JSON. Only the methods that this server supports become typed requests. The parser of
+//! the SDK would try each message type of the protocol on each line, and is larger than the rest of this crate.
 
 use rmcp::RoleServer;
 use rmcp::model::{
@@ -20,22 +20,22 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// Longest message that is read, in bytes. A longer one is discarded.
+/// The maximum length of a message, in bytes. A longer one is discarded.
 const LONGEST_MESSAGE: usize = 1024 * 1024;
 
-/// A mark that some programs begin a stream with (RFC 8259 section 8.1).
+/// The byte order mark with which some programs begin a stream (RFC 8259 section 8.1).
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The two streams of a client.
+/// The two streams of a client, read and written as messages.
 pub(crate) struct Messages<R, W> {
     reader: BufReader<R>,
-    /// The line that is being read. It stays here if the reader is interrupted.
+    /// The part of the line that was read so far. It stays here if the read is interrupted.
     line: Vec<u8>,
-    /// True if the line is too long, and the rest of it is discarded.
+    /// True if the line is too long, so that the rest of it is discarded.
     discards: bool,
-    /// `None` if the stream is closed.
+    /// `None` after the stream was closed.
     writer: Arc<Mutex<Option<W>>>,
-    /// Cancelled at the end of the input, and if the output cannot be written: the client is gone then.
+    /// Cancelled at the end of the input, or if writing fails: the client has disconnected then.
     gone: CancellationToken,
 }
 
@@ -49,7 +49,7 @@ impl<R: AsyncRead + Unpin, W> Messages<R, W> {
         Self { reader: BufReader::new(reader), line: Vec::new(), discards: false, writer, gone }
     }
 
-    /// Reads the next line that is not too long. Returns whether there is one.
+    /// Reads the next line that is not too long. Returns false at the end of the input.
     async fn read_line(&mut self) -> io::Result<bool> {
         loop {
             let room = LONGEST_MESSAGE + 1 - self.line.len();
@@ -105,7 +105,7 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Transp
     }
 
     async fn close(&mut self) -> io::Result<()> {
-        // A client that does not read may hold up a message, but not the end.
+        // A client that does not read may block a message, but not the end of the server.
         if let Ok(mut writer) = self.writer.try_lock() {
             drop(writer.take());
         }
@@ -113,7 +113,8 @@ impl<R: AsyncRead + Unpin + Send, W: AsyncWrite + Unpin + Send + 'static> Transp
     }
 }
 
-/// Returns the message of a line. A line that is no message, and a notification that changes nothing, are ignored.
+/// Parses the message of a line. Returns `None` for a line without a valid message, and for a notification without
+/// effect.
 fn read(line: &[u8]) -> Option<ClientJsonRpcMessage> {
     let mut message: JsonObject = from_slice(line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)).ok()?;
     let id = message.remove("id").map(from_value::<RequestId>);
@@ -164,7 +165,7 @@ fn typed_request(method: &str, params: Value) -> serde_json::Result<ClientReques
     })
 }
 
-/// The SDK needs no other notification.
+/// Parses the only notification that the SDK needs.
 fn notification(method: &str, params: Value) -> Option<ClientNotification> {
     let cancelled = method == "notifications/cancelled";
     cancelled
@@ -172,7 +173,7 @@ fn notification(method: &str, params: Value) -> Option<ClientNotification> {
         .flatten()
 }
 
-/// Returns a message as JSON, if it is one that this server sends.
+/// Returns a message as JSON if this server sends messages of its kind.
 fn json_of(message: ServerJsonRpcMessage) -> io::Result<Value> {
     let (id, mut json) = match message {
         JsonRpcMessage::Request(message) => (Some(message.id), request_json(message.request)?),

@@ -1,19 +1,19 @@
-//! The parts that the results of several tools share.
+//! The parts that the results of several tools have in common.
 
 use keymint_delivery_adapter::{KeyRecord, Named};
 use keymint_domain::text::{redact_keys, sanitize};
 use keymint_domain::{Target, Title};
 use serde::Serialize;
 
-/// Longest name or title in a result, in characters.
+/// The maximum length of a name or title in a result, in characters.
 const LONGEST: usize = 200;
 
-/// Text from a server or a user. A key in it is masked.
+/// Returns text from a server or a user in a safe form: keys in it are masked.
 pub(crate) fn plain(text: &str) -> String {
     redact_keys(&sanitize(text, LONGEST))
 }
 
-/// An organization or a project.
+/// An organization or a project, with its id and title.
 #[derive(Debug, Serialize)]
 pub(crate) struct Place {
     /// Its id.
@@ -27,7 +27,7 @@ impl Place {
         Self { id: plain(id), title: title.map(|title| plain(title.raw())) }
     }
 
-    /// The title, or the id.
+    /// Returns the title, or else the id.
     pub(crate) fn name(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.id)
     }
@@ -39,7 +39,7 @@ impl From<&Named> for Place {
     }
 }
 
-/// The organization and the project of a target.
+/// Returns the organization and the project of a target.
 pub(crate) fn places(target: &Target) -> (Place, Place) {
     (
         Place::new(target.organization_id.as_str(), target.organization_title.as_ref()),

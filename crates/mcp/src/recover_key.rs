@@ -1,4 +1,4 @@
-//! `recover_key`: the delivery of a key whose destination failed.
+//! The tool `recover_key`: delivers a key that is stored for recovery because its destination failed.
 
 use crate::call::Call;
 use crate::destination::{DeliveredTo, DestinationKind, Requested, shown};
@@ -26,7 +26,7 @@ pub(crate) struct RecoverKey {
 /// A delivered key, without the key itself.
 #[derive(Debug, Serialize)]
 pub(crate) struct RecoveredKey {
-    /// The result, in a sentence for the user.
+    /// The result in one sentence for the user.
     summary: String,
     key: Key,
     delivered_to: DeliveredTo,
@@ -72,7 +72,7 @@ pub(crate) async fn run(call: Call, arguments: RecoverKey) -> Result<RecoveredKe
     Ok(RecoveredKey { summary, key, delivered_to: to.delivered_to(), warnings })
 }
 
-/// Selects the key with this id, or the only one.
+/// Selects the key with this id, or the only key if there is no id.
 fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Failure> {
     if let Some(id) = id {
         stored.retain(|stored| stored.id == id);

@@ -1,4 +1,4 @@
-//! The directories that a client lets this server write in.
+//! The directories in which the client permits this server to write.
 
 use crate::call::Call;
 use crate::failure::Failure;
@@ -7,13 +7,13 @@ use keymint_domain::text::escape;
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The directories in which a file may get a key, without symbolic links in their paths.
+/// The directories in which a file may receive a key. Their paths contain no symbolic links.
 #[derive(Debug)]
 pub(crate) struct Roots(Vec<PathBuf>);
 
 impl Roots {
-    /// The roots that the client lists now. If it has none, the working directory, unless that is the root of the file
-    /// system.
+    /// Requests the client's current roots. If the client has none, returns the working directory, unless that is the root
+    /// of the file system.
     pub(crate) async fn of(call: &Call) -> Result<Self, Failure> {
         let directories = match call.dialog.roots().await {
             Some(uris) if uris.is_empty() => {
@@ -31,12 +31,12 @@ impl Roots {
         Ok(Self(directories))
     }
 
-    /// The path of a file. A relative one begins at the first root.
+    /// Returns the path of a file. A relative path is resolved from the first root.
     pub(crate) fn resolve(&self, path: &str) -> PathBuf {
         self.0.first().expect("there is one").join(path)
     }
 
-    /// Checks that a file, by its path without symbolic links, is in one of them.
+    /// Checks that a file is in one of the roots. `path` must not contain symbolic links.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Failure> {
         if self.0.iter().any(|root| path.starts_with(root)) {
             return Ok(());
@@ -48,13 +48,14 @@ impl Roots {
         ))
     }
 
-    /// Each of them.
+    /// Iterates over the directories.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().map(PathBuf::as_path)
     }
 }
 
-/// The directory that a URI names, if it exists. The parser would complete a relative URI.
+/// Returns the directory that a URI names, if it exists. A relative URI names none, since the parser would complete
+/// it.
 fn directory_of(uri: &str) -> Option<PathBuf> {
     uri.get(..6).filter(|start| start.eq_ignore_ascii_case("file:/"))?;
     let directory = Url::parse(uri).ok()?.to_file_path().ok()?;

@@ -1,4 +1,4 @@
-//! The server: its tools, and the life of a call.
+//! The server: its tools, and the lifecycle of a call.
 
 use crate::call::Call;
 use crate::create_key;
@@ -35,36 +35,36 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The interval of progress notifications, without which a client may give up.
+/// The interval of progress notifications. A client may give up without them.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Most calls at the same time.
+/// The maximum number of concurrent calls.
 const MOST_CALLS: usize = 16;
 
-/// The key of the only question in a result that requires input.
+/// The key of the single question in a result that requires input.
 const QUESTION: &str = "question";
 
 const INSTRUCTIONS: &str = "Creates OpenAI API keys for the user, who signs in with the browser, and puts them where \
 programs find them. No key is ever shown to you, and you need none: never ask the user to paste one. Look with \
 key_status for an existing key first. If there is one, ask the user whether to reuse it or to create a new one.";
 
-/// The client does not speak the protocol: its first messages begin no session.
-// Without the cause, which would bring the text form of each message of the protocol into the program.
+/// The error for a client that does not speak the protocol: its first messages do not begin a session.
+// Without a cause, whose text would pull the formatting of every protocol message into the program.
 #[derive(Debug, thiserror::Error)]
 #[error("the client does not speak the Model Context Protocol")]
 pub struct ServeError(());
 
-/// The findings of the tool `doctor`: a JSON object with the array `findings`, or the reason why they are missing.
+/// The result of the tool `doctor`: a JSON object with the array `findings`, or the reason why there are no findings.
 type Findings = Result<Value, String>;
 
-/// Speaks the protocol until the client closes the stream, or `stop` is ready. Then it ends each call, and waits for a
-/// creation that was requested, and for the delivery of its key.
+/// Serves the client until it closes the stream, or until `stop` is ready. Then ends each call, and waits for a
+/// requested creation and the delivery of its key.
 ///
-/// `doctor` examines this machine for the tool of this name.
+/// `doctor` examines this machine for the tool of the same name.
 ///
 /// # Errors
 ///
-/// [`ServeError`] if the first message is none of the protocol.
+/// [`ServeError`] if the first message does not belong to the protocol.
 pub async fn serve(
     settings: Settings,
     input: impl AsyncRead + Unpin + Send + 'static,
@@ -112,30 +112,30 @@ pub async fn serve(
 
 struct Server {
     settings: Arc<Settings>,
-    /// Cancelled when the client is gone.
+    /// Cancelled when the client disconnects.
     gone: CancellationToken,
     tasks: TaskTracker,
-    /// The work whose question the client has, by the state of the request.
+    /// The tasks whose question the client has, by the `requestState` of the result with the question.
     waiting: Mutex<HashMap<String, Waiting>>,
     doctor: mpsc::Sender<oneshot::Sender<Findings>>,
 }
 
-/// The work of a call, in a task of its own.
+/// The task of a call.
 struct Work {
     events: mpsc::UnboundedReceiver<Event>,
     result: oneshot::Receiver<Result<Value, Failure>>,
     cancel: CancellationToken,
-    /// True if it may hold the callback port.
+    /// True if the task may hold the callback port.
     signs_in: bool,
 }
 
-/// Work that waits for the answer of the client.
+/// A task that waits for an answer from the client.
 struct Waiting {
     work: Work,
     answer: oneshot::Sender<Value>,
 }
 
-/// No arguments.
+/// The arguments of a tool that has none.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
@@ -164,7 +164,7 @@ impl ServerHandler for Server {
         let work = match request.request_state {
             Some(state) => match self.lock().remove(&state) {
                 Some(Waiting { work, answer }) => {
-                    // Without an answer the sender is dropped.
+                    // Without an answer, the sender is dropped, which the task sees as no answer.
                     if let Some(value) = request.input_responses.and_then(|mut all| all.remove(QUESTION)) {
                         let _ = answer.send(value);
                     }
@@ -205,7 +205,7 @@ impl ServerHandler for Server {
 }
 
 impl Server {
-    /// Starts the work of a tool.
+    /// Starts the task of a tool.
     fn start(
         &self,
         tool: &str,
@@ -237,8 +237,8 @@ impl Server {
         Ok(Work { events, result, cancel, signs_in: false })
     }
 
-    /// Ends the sign-ins whose question the client has. It may have given them up without a word, and there is one
-    /// callback port.
+    /// Ends the sign-ins whose question the client has. The client may have abandoned them without a message, and
+    /// there is only one callback port.
     async fn end_abandoned_sign_ins(&self) {
         let abandoned: Vec<_> = self.lock().extract_if(|_, waiting| waiting.work.signs_in).collect();
         for (_, Waiting { work, .. }) in abandoned {
@@ -247,7 +247,7 @@ impl Server {
         }
     }
 
-    /// Runs work in a task of its own, which goes on if the client is gone.
+    /// Starts a task, which continues if the client disconnects.
     fn spawn<A: DeserializeOwned, R: Serialize, F: Future<Output = Result<R, Failure>> + Send + 'static>(
         &self,
         arguments: Value,
@@ -270,8 +270,8 @@ impl Server {
         result
     }
 
-    /// Passes on what the work has for the client, until it is done, or asks a question of which the client has to
-    /// bring the answer in another call.
+    /// Forwards the task's messages to the client until the task is done, or until it asks a question that the client
+    /// must answer in another call.
     async fn attend(&self, mut work: Work, context: &RequestContext<RoleServer>) -> CallToolResponse {
         let brings_answers =
             context.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28);
@@ -292,7 +292,7 @@ impl Server {
                     Event::UrlDone(id) => {
                         let params = json!({"elicitationId": id});
                         let done = CustomNotification::new("notifications/elicitation/complete", Some(params));
-                        // A client that is gone is noticed elsewhere.
+                        // A failure is ignored here: the reader detects that the client has disconnected.
                         let _ = context.peer.send_notification(done.into()).await;
                     }
                     Event::Question(question) if brings_answers => {
@@ -316,14 +316,14 @@ impl Server {
         }
     }
 
-    /// Keeps the work until the client brings the answer.
+    /// Stores the task until the client brings the answer.
     fn put_aside(&self, waiting: Waiting, request: InputRequest) -> CallToolResponse {
         let state = match random_id() {
             Ok(state) => state,
             Err(failure) => return failed(&failure).into(),
         };
         let mut all = self.lock();
-        // Those that have ended by themselves.
+        // Removes the tasks that have ended on their own.
         all.retain(|_, waiting| !waiting.answer.is_closed());
         all.insert(state.clone(), waiting);
         let requests = BTreeMap::from([(QUESTION.to_owned(), request)]);
@@ -335,7 +335,7 @@ impl Server {
     }
 }
 
-/// Sends a question to the client, and takes it back if the work no longer waits.
+/// Sends a question to the client, and cancels the question if the task no longer waits.
 async fn ask(peer: Peer<RoleServer>, question: Question) {
     let Question { request, mut answer } = question;
     let request = match request {
@@ -366,7 +366,7 @@ async fn examine(call: Call, doctor: mpsc::Sender<oneshot::Sender<Findings>>) ->
     call.unless_cancelled(examining).await
 }
 
-/// The progress of a call, as its client wants it.
+/// Reports the progress of a call if the client requested it.
 struct Progress<'a> {
     peer: &'a Peer<RoleServer>,
     token: Option<ProgressToken>,
@@ -379,13 +379,13 @@ impl Progress<'_> {
             self.count += 1;
             let progress =
                 ProgressNotificationParam::new(token.clone(), f64::from(self.count)).with_message(message);
-            // A client that is gone is noticed elsewhere.
+            // A failure is ignored here: the reader detects that the client has disconnected.
             let _ = self.peer.notify_progress(progress).await;
         }
     }
 }
 
-/// The result of a call that failed: a sentence for the user, and the kind for programs.
+/// Returns the result of a failed call: a sentence for the user, and the kind for programs.
 fn failed(failure: &Failure) -> CallToolResult {
     let mut result = CallToolResult::error(vec![ContentBlock::text(failure.to_string())]);
     let mut meta = MetaObject::new();
@@ -394,8 +394,8 @@ fn failed(failure: &Failure) -> CallToolResult {
     result
 }
 
-/// The tools. Their schemas are written by hand, since a generator would be larger than the rest of this crate; tests
-/// compare them with what the tools take and return.
+/// Returns the tools. Their schemas are written by hand, since a generator would be larger than the rest of this
+/// crate. Tests compare them with the arguments and results of the tools.
 fn tools() -> Vec<Tool> {
     serde_json::from_str(include_str!("tools.json")).expect("a constant")
 }

@@ -1,4 +1,4 @@
-//! The settings that the program hands in.
+//! The settings that the embedding program provides.
 
 use keymint_delivery_adapter::{Profile, StateDir, VariableName};
 use keymint_domain::{BaseUrl, Client, Plan};
@@ -9,28 +9,29 @@ use std::time::Duration;
 /// The settings of each call.
 #[derive(Debug)]
 pub struct Settings {
-    /// The authorization server, and this client of it.
+    /// The OAuth client, with its authorization server.
     pub client: Client,
-    /// The platform.
+    /// The base URL of the platform's API.
     pub api_base: BaseUrl,
-    /// The callback port. 0 takes any free port.
+    /// The callback port. Port 0 selects any free port.
     pub callback_port: u16,
-    /// How requests are sent.
+    /// The options of HTTP requests.
     pub http: HttpOptions,
     /// The browser to open if the client cannot show a URL.
     pub browser: Browser,
-    /// How long to wait for the user.
+    /// The time limit of each wait for the user.
     pub patience: Duration,
-    /// The limits of a run, and the key unless a call names another. The name of the key is not used.
+    /// The limits of each call, and the key to create unless the call sets other values. The name of the key is not
+    /// used.
     pub plan: Plan,
-    /// True if the refresh token is revoked at the end.
+    /// True to revoke the refresh token at the end of a call.
     pub revokes: bool,
-    /// The variable of a dotenv file that gets the key, unless a call names another.
+    /// The variable of a dotenv file that receives the key, unless a call names another one.
     pub variable: VariableName,
-    /// The profile whose item of the keyring gets the key.
+    /// The profile of the keyring item that receives the key.
     pub profile: Profile,
-    /// The directory of journals, locks and kept keys.
+    /// The directory of journals, locks, and keys that are stored for recovery.
     pub state: StateDir,
-    /// The way to a key without this server, in a sentence for the user.
+    /// A sentence for the user on how to get a key without this server.
     pub other_way: &'static str,
 }

@@ -1,4 +1,4 @@
-//! Signing in with the browser: from the free port to the page with the outcome.
+//! The sign-in with the browser: from binding the port to the page with the outcome.
 
 use crate::call::Call;
 use crate::dialog::Answer;
@@ -19,28 +19,28 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use std::process::Command;
 
-/// Longest title in a message, in characters.
+/// The maximum length of a title in a message, in characters.
 const LONGEST_TITLE: usize = 80;
 
-/// A sign-in whose user has come back from the browser.
+/// A sign-in whose response has arrived.
 pub(crate) struct SignIn {
     listener: LoopbackListener,
     auth_server: HttpAuthServer,
     platform: HttpPlatformApi,
     revocation: Revocation,
-    /// Held as long as the port is in use.
+    /// Locks the port while it is in use.
     lock: PortLock,
 }
 
-/// The last page of the browser, which waits for the outcome.
+/// The outcome page in the browser, which waits for the outcome.
 pub(crate) struct Page {
     listener: LoopbackListener,
     _lock: PortLock,
 }
 
 impl SignIn {
-    /// Takes the port, leads the user to the sign-in, and waits for the browser to come back. `purpose` follows "so
-    /// that".
+    /// Binds the port, asks the user to sign in, and waits for the response. `purpose` completes the sentence "Sign
+    /// in to ..".
     pub(crate) async fn begin(call: &Call, purpose: &str) -> Result<(Self, AuthorizationGrant), Failure> {
         let settings = &call.settings;
         let http = Http::new(settings.http.clone());
@@ -74,7 +74,7 @@ impl SignIn {
         Ok((Self { listener, auth_server, platform, revocation, lock }, grant))
     }
 
-    /// A reason to ask the user before the response is used.
+    /// Returns a reason to ask the user before the response is used.
     pub(crate) fn browser_mismatch(&self) -> Option<BrowserMismatch> {
         self.listener.browser_mismatch()
     }
@@ -100,8 +100,8 @@ impl SignIn {
         Provisioner::new(ports, plan)
     }
 
-    /// Closes the connections to the platform, whose buffers may hold the session, and revokes the refresh token in
-    /// the background.
+    /// Closes the connections to the platform, whose buffers may contain the session key, and revokes the refresh
+    /// token in the background.
     pub(crate) fn disconnect(self, call: &Call) -> Page {
         let Self { listener, auth_server, platform: _, revocation, lock } = self;
         if call.settings.revokes {
@@ -118,7 +118,7 @@ impl Page {
     }
 }
 
-/// The page that the browser shows after a failure.
+/// Returns the page that the browser shows after a failure.
 pub(crate) fn page(failure: &Failure) -> Conclusion {
     let outcome = match failure.kind {
         Kind::SignInRefused => Outcome::Refused,
@@ -154,7 +154,7 @@ struct Shown {
     id: String,
 }
 
-/// Opens the browser and reports the URL as progress, unless the client shows URLs: then returns the one to show.
+/// Opens the browser and reports the URL as progress. If the client can show URLs, returns the URL to show instead.
 fn open(
     call: &Call,
     listener: &LoopbackListener,
@@ -169,7 +169,7 @@ fn open(
         message.extend(command.map(|command| format!(" {command}")));
     }
     if call.dialog.can_show_urls() {
-        // The one-time link of the listener, which has no state for a transcript to keep.
+        // The URL is the listener's one-time link, since the state must not be kept in a transcript.
         return Ok(Some(Shown { message, url: listener.start_url(pending), id: random_id()? }));
     }
     let spawn = |command: &mut Command| {
@@ -199,7 +199,7 @@ async fn agreement(call: &Call, shown: Option<Shown>) -> Result<(), Failure> {
             "the user declined to sign in",
             "Ask the user before calling the tool again.",
         )),
-        // The time for the whole sign-in is over before the time for an answer.
+        // The time limit of the whole sign-in ends before that of the answer.
         Answer::Missing => Err(Failure::new(
             Kind::Usage,
             "the client did not show the URL of the sign-in",
@@ -208,7 +208,7 @@ async fn agreement(call: &Call, shown: Option<Shown>) -> Result<(), Failure> {
     }
 }
 
-/// An id that cannot be guessed.
+/// Returns an unguessable id.
 pub(crate) fn random_id() -> Result<String, Failure> {
     let mut bytes = [0; 16];
     SysRng.try_fill_bytes(&mut bytes).map_err(Failure::internal)?;
@@ -228,7 +228,7 @@ pub(crate) fn report(call: &Call, event: &Event) {
     call.dialog.progress(message);
 }
 
-/// The project and the organization, with their ids.
+/// Describes the project and the organization, with their ids.
 pub(crate) fn described(target: &Target) -> String {
     let named = |title: &Option<Title>, id: &str| match title {
         Some(title) => format!("{} ({id})", quote(title.raw(), LONGEST_TITLE)),
