@@ -233,7 +233,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 }
 
 /// Reads the name of a member in a form that may be displayed. A server may use an id or even a secret as a name, so
-/// only names made of letters are kept, such as `is_default` or `isDefault`.
+/// only names with nothing but letters and `_` are kept, such as `is_default` or `isDefault`.
 struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {

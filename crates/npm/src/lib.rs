@@ -1,5 +1,5 @@
-//! The files of the npm package: the ones of the directory `package`, and the WebAssembly module with the
-//! JavaScript around it.
+//! The files of the npm package: those of the directory `package`, and the WebAssembly module with its generated
+//! JavaScript.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,24 @@ use std::process::{Command, Stdio};
 use std::{env, io};
 use wasm_bindgen_cli_support::Bindgen;
 
-/// The files of the package, each with its name.
+/// The files of the package, each with its name and content.
 pub type Files = Vec<(&'static str, Vec<u8>)>;
 
-/// The profile of the module.
+/// The build profile of the module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Compiles fast.
+    /// Compiles fast, for tests.
     Dev,
-    /// The one that is published.
+    /// Optimizes the module, for publication.
     Release,
 }
 
-/// Compiles the module, with these features, and returns it with the JavaScript around it and the files that
-/// run in a browser as well: `keymint_bg.wasm`, `keymint.js`, `client.js` and `web.js`.
+/// Compiles the module with these features. Returns the files that also run in a browser: `keymint_bg.wasm`,
+/// `keymint.js`, `client.js` and `web.js`.
 ///
 /// # Errors
 ///
-/// An error if it does not compile, for example because Rust's wasm32 target is missing.
+/// [`io::Error`] if the module does not compile, for example because Rust's wasm32 target is not installed.
 pub fn module(profile: Profile, features: &str) -> io::Result<Files> {
     let module = compile(profile, features)?;
     let bind = || {
@@ -65,7 +65,7 @@ pub fn package(profile: Profile, features: &str) -> io::Result<Files> {
     Ok(files)
 }
 
-/// Returns the path of the compiled module, which cargo reports in JSON, one message a line.
+/// Returns the path of the compiled module. cargo reports the path in JSON, with one message in each line.
 fn compile(profile: Profile, features: &str) -> io::Result<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
@@ -74,7 +74,7 @@ fn compile(profile: Profile, features: &str) -> io::Result<String> {
         .args(["--features", features, "--quiet", "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit());
     if profile == Profile::Release {
-        // wasm-bindgen reads a section that stripping removes, and leaves out the names itself.
+        // wasm-bindgen reads a section that cargo's stripping would remove. It strips the names itself.
         cargo.args(["--release", "--config", "profile.release.strip=false"]).env(
             "CARGO_ENCODED_RUSTFLAGS",
             without_paths(&[(workspace(), "keymint"), (cargo_home(), "cargo")]),
@@ -101,10 +101,10 @@ fn cargo_home() -> PathBuf {
     own.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default()
 }
 
-/// Compiler flags that replace these directories of this machine in the module, separated as cargo reads them. A path
-/// may have blanks.
+/// Returns compiler flags that replace these directories of this machine in the module, separated as cargo reads
+/// them. A path may contain blanks.
 fn without_paths(directories: &[(PathBuf, &str)]) -> String {
-    // An empty path would be a prefix of all others.
+    // An empty path would be a prefix of every path.
     let known = directories.iter().filter(|(directory, _)| !directory.as_os_str().is_empty());
     let flags = known.map(|(directory, name)| format!("--remap-path-prefix={}={name}", directory.display()));
     flags.collect::<Vec<_>>().join("\u{1f}")

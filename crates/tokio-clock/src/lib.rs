@@ -1,4 +1,4 @@
-//! The [`Clock`] of a program on tokio.
+//! A [`Clock`] for programs that use tokio.
 
 use async_trait::async_trait;
 use keymint_domain::{Clock, Elapsed, Moment};
@@ -6,23 +6,23 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::task::unconstrained;
 
-/// The longest sleep in one piece. tokio's timer stops while the machine is suspended, and
-/// [`Clock::now`] does not: a sleep that ends during a suspension returns at most this long after it.
+/// The maximum duration of one tokio sleep. tokio's timer stops while the machine is suspended, but [`Clock::now`]
+/// does not. A sleep that ends during a suspension therefore returns at most this long after the suspension.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 
-/// A monotonic clock that counts the time that the machine is suspended, with tokio's timer.
+/// A monotonic clock that includes the time that the machine is suspended. It uses tokio's timer.
 ///
-/// Suspended time counts on Linux, Android, OpenBSD, Windows and Apple's systems; on another Unix it
+/// The time of a suspension counts on Linux, Android, OpenBSD, Windows and Apple's systems. On other Unix systems it
 /// depends on `CLOCK_MONOTONIC`.
 ///
-/// [`Clock::sleep`] needs a runtime with its timer. Pausing tokio's time does not pause this clock.
+/// [`Clock::sleep`] needs a tokio runtime with time enabled. Pausing tokio's time does not pause this clock.
 #[derive(Debug, Clone, Copy)]
 pub struct TokioClock {
     origin: Duration,
 }
 
 impl TokioClock {
-    /// A clock whose origin is now.
+    /// Creates a clock whose origin is the current time.
     pub fn new() -> Self {
         Self { origin: monotonic() }
     }
@@ -53,25 +53,26 @@ impl Clock for TokioClock {
     async fn sleep(&self, duration: Duration) {
         let wake = self.now() + duration;
         while self.now() < wake {
-            // Work of the same task that never pauses uses up its cooperative budget, and must not delay this.
+            // Work of the same task that never yields uses up the task's cooperative budget, and must not delay this
+            // sleep.
             unconstrained(tokio::time::sleep(wake.since(self.now()).min(LONGEST_NAP))).await;
         }
     }
 }
 
-/// The time since an arbitrary start, the same for every clock of the process.
+/// Returns the time since an arbitrary start, which is the same for every clock of the process.
 #[cfg(unix)]
 fn monotonic() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
     #[cfg(any(target_os = "android", target_os = "linux", target_os = "openbsd"))]
     let id = ClockId::Boottime;
-    // Apple's continues during a suspension, unlike the one that `Instant` reads there.
+    // Apple's `CLOCK_MONOTONIC` continues during a suspension, unlike the clock that `Instant` reads there.
     #[cfg(not(any(target_os = "android", target_os = "linux", target_os = "openbsd")))]
     let id = ClockId::Monotonic;
     clock_gettime(id).try_into().unwrap_or_default()
 }
 
-/// The time since the first call. Windows' counter continues during a suspension.
+/// Returns the time since the first call. The counter of Windows continues during a suspension.
 #[cfg(not(unix))]
 #[expect(clippy::disallowed_methods, reason = "this is the Clock that the others ask")]
 fn monotonic() -> Duration {

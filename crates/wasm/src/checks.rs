@@ -1,4 +1,4 @@
-//! The checks of the ports, for the adapters of this crate.
+//! The conformance checks of the ports, for the adapters of this crate.
 
 use crate::Grant;
 use crate::clock::HostClock;
@@ -17,14 +17,14 @@ pub async fn check_clock(host: Host) -> Result<(), JsError> {
     Ok(conformance::clock(&HostClock(host)).await?)
 }
 
-/// Checks the authorization server, with two grants.
+/// Checks the authorization server with two grants.
 #[wasm_bindgen]
 pub async fn check_auth_server(host: Host, one: Grant, other: Grant) -> Result<(), JsError> {
     let auth_server = Adapters::over(Arc::new(Fetch(host))).auth_server(one.issuer);
     Ok(conformance::auth_server(&auth_server, [one.grant, other.grant]).await?)
 }
 
-/// Checks the platform, for the account of the sandbox with two organizations.
+/// Checks the platform with the sandbox's account that has two organizations.
 #[wasm_bindgen]
 pub async fn check_platform(host: Host, api_base: String, grant: Grant) -> Result<(), JsError> {
     let adapters = Adapters::over(Arc::new(Fetch(host)));

@@ -5,10 +5,10 @@ use keymint_domain::{Clock, Moment};
 use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 
-/// The maximum of one sleep: `setTimeout` counts milliseconds in 32 bits.
+/// The maximum duration of one sleep, since `setTimeout` counts milliseconds in 32 bits.
 const LONGEST_NAP: Duration = Duration::from_secs(60 * 60);
 
-/// The caller's clock.
+/// The clock of the JavaScript caller.
 pub(crate) struct HostClock(pub(crate) Host);
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl Clock for HostClock {
                 JsFuture::from(host.sleep(milliseconds, &timer.0.signal())).await.is_ok()
             });
             if !slept.await {
-                // A clock that fails would fail again at once, and the loop would never end.
+                // A clock that fails would fail again at once, in an endless loop.
                 return;
             }
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use std::error::Error;
 use wasm_bindgen::JsValue;
 
-/// An error with its facts.
+/// An error with facts about it.
 pub(crate) struct Failure(Map<String, Value>);
 
 impl Failure {
@@ -34,7 +34,7 @@ impl Failure {
         Self::new("cancelled", 130, "the call was aborted, and no key was created")
     }
 
-    /// The sign-in goes on after this one.
+    /// Creates the error for a text that is not the response. The sign-in continues.
     pub(crate) fn stray(stray: Stray) -> Self {
         let (name, message) = match stray {
             Stray::OtherPath => ("other_path", "the URL has another path than the redirect URI"),

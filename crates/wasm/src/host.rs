@@ -1,4 +1,4 @@
-//! The functions that the JavaScript side brings.
+//! The functions that the JavaScript caller provides.
 
 use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
@@ -10,23 +10,23 @@ extern "C" {
     #[derive(Clone)]
     pub type Host;
 
-    /// `fetch` of the Fetch standard, for a [`HostResponse`].
+    /// Calls `fetch` of the Fetch standard. The promise resolves to a [`HostResponse`].
     #[wasm_bindgen(method)]
     pub(crate) fn fetch(this: &Host, url: &str, init: &RequestInit) -> Promise;
 
-    /// Returns milliseconds since any origin, which never decrease.
+    /// Returns the milliseconds since any origin. They never decrease.
     #[wasm_bindgen(method)]
     pub(crate) fn now(this: &Host) -> f64;
 
-    /// Waits for milliseconds. The signal ends a wait that has no use any more.
+    /// Waits for this many milliseconds. The signal aborts a wait that is no longer needed.
     #[wasm_bindgen(method)]
     pub(crate) fn sleep(this: &Host, milliseconds: f64, signal: &AbortSignal) -> Promise;
 
-    /// Fills the bytes at random.
+    /// Fills the bytes with random values.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn random(this: &Host, bytes: &mut [u8]) -> Result<(), JsValue>;
 
-    /// The parts of a `Response`.
+    /// The parts of a `Response` that are used.
     pub(crate) type HostResponse;
 
     #[wasm_bindgen(method, getter, js_name = "type")]
@@ -35,7 +35,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn status(this: &HostResponse) -> u16;
 
-    /// Pairs of a name and a value.
+    /// Returns pairs of a name and a value.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn headers(this: &HostResponse) -> Array;
 

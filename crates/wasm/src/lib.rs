@@ -1,7 +1,7 @@
-//! The domain for JavaScript: a sign-in, the grant that it ends with, and the created key.
+//! The domain for JavaScript: a sign-in, the grant that results from it, and the created key.
 //!
-//! The npm package wraps these classes; its types and its documentation are for the callers. Options come as JSON,
-//! and events, facts and errors leave as JSON.
+//! The npm package wraps these classes. Its types and its documentation address the callers. Options, events, facts
+//! and errors are passed as JSON.
 
 #![allow(clippy::missing_errors_doc, reason = "the npm package documents them")]
 
@@ -35,14 +35,14 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes all memory of the module that is freed: it may have held a secret.
+/// Wipes all memory that the module frees, since it may have contained a secret.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// A sign-in that waits for its response.
 #[wasm_bindgen]
 pub struct SignIn {
-    /// None after the response.
+    /// `None` after the response.
     pending: Option<PendingAuthorization>,
     issuer: BaseUrl,
 }
@@ -68,19 +68,19 @@ impl SignIn {
         Ok(Self { pending, issuer })
     }
 
-    /// Takes the sign-in apart, with its secrets in plain text.
+    /// Saves the sign-in, with its secrets in plain text, and ends it here.
     pub fn save(&mut self) -> Result<String, JsValue> {
         let saved = self.pending.take().ok_or_else(finished)?.into_saved();
         Ok(serde_json::to_string(&saved).expect("texts are JSON"))
     }
 
-    /// The URL for the browser.
+    /// Returns the URL to open in the browser.
     pub fn authorize_url(&self) -> Result<String, JsValue> {
         Ok(self.pending.as_ref().ok_or_else(finished)?.authorize_url().to_string())
     }
 
-    /// Reads the URL that the browser ended on, or the target of its request. The sign-in ends with its response;
-    /// any other text changes nothing.
+    /// Reads the URL at which the browser ended, or the target of its request. The response ends the sign-in. Any
+    /// other text leaves the sign-in unchanged.
     pub fn accept(&mut self, address: &str) -> Result<Grant, JsValue> {
         let pending = self.pending.as_ref().ok_or_else(finished)?;
         let callback = if address.starts_with('/') {
@@ -103,7 +103,7 @@ fn finished() -> Failure {
     Failure::usage("the sign-in is finished or saved: each one is used once")
 }
 
-/// A sign-in that the user allowed.
+/// A sign-in to which the user granted access.
 #[wasm_bindgen]
 pub struct Grant {
     grant: AuthorizationGrant,
@@ -112,8 +112,8 @@ pub struct Grant {
 
 #[wasm_bindgen]
 impl Grant {
-    /// Creates the key. `report` gets each event. When `cancelled` resolves before the creation is requested, no key
-    /// is created; afterwards it has no effect, since a key may exist.
+    /// Creates the key. Calls `report` with each event. If `cancelled` resolves before the creation is requested, no
+    /// key is created. Later it has no effect, since a key may exist.
     pub async fn create_key(
         self,
         options: String,
@@ -136,7 +136,7 @@ impl Grant {
         let provisioner = Provisioner::new(ports, &plan).observed_by(&observer);
         let revocation = self.grant.revocation();
         let mut outcome = create(provisioner, self.grant, cancelled).await;
-        // An answer that is not read to its end would keep its connection, and Node with it.
+        // An answer that is not read to its end would keep the connection open, and Node running.
         let end = outcome.as_mut().map(|created| mem::take(&mut created.end)).unwrap_or_default();
         let revoking = async {
             if options.revoke != Some(false) {
@@ -171,12 +171,12 @@ pub struct CreatedKey(ProvisionedKey);
 
 #[wasm_bindgen]
 impl CreatedKey {
-    /// The key.
+    /// Returns the key itself.
     pub fn reveal(&self) -> String {
         self.0.key.expose().to_owned()
     }
 
-    /// All facts but the key.
+    /// Returns all facts about the key except the key itself.
     pub fn facts(&self) -> String {
         let ProvisionedKey { target, name, key, details, unconfirmed, .. } = &self.0;
         let KeyDetails { id, created_at, expires_at, .. } = details;

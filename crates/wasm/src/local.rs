@@ -1,4 +1,4 @@
-//! JavaScript's futures, which may not leave their thread, for ports whose futures may.
+//! An adapter for JavaScript's futures, which are not `Send`, to the ports, whose futures are.
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
@@ -7,14 +7,14 @@ use std::pin::pin;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 
-/// Runs work on JavaScript's thread. If the returned future is dropped, so is the work.
+/// Runs work on JavaScript's thread. Dropping the returned future also drops the work.
 pub(crate) fn local<T: Send + 'static>(
     work: impl Future<Output = T> + 'static,
 ) -> impl Future<Output = T> + Send {
     let (mut sender, receiver) = oneshot::channel();
     spawn_local(async move {
         if let Either::Left((output, _)) = select(pin!(work), sender.cancellation()).await {
-            // The receiver may have been dropped in the meantime.
+            // The receiver may already have been dropped.
             let _ = sender.send(output);
         }
     });

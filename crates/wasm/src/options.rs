@@ -1,4 +1,4 @@
-//! The options of JavaScript, as JSON.
+//! The options of JavaScript callers, as JSON.
 
 use crate::failure::Failure;
 use keymint_domain::{
@@ -42,7 +42,7 @@ impl SignInOptions {
     }
 }
 
-/// The options of a key.
+/// The options for the creation of a key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct KeyOptions {
@@ -89,10 +89,10 @@ impl KeyOptions {
     }
 }
 
-/// Parses options. The message names the option that is wrong.
+/// Parses options. The error message names the invalid option.
 pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, Failure> {
     serde_json::from_str(json).map_err(|error| {
-        // The position in the JSON means nothing to the caller.
+        // The caller has no use for the position in the JSON.
         let message = error.to_string();
         Failure::usage(message.split(" at line ").next().unwrap_or_default())
     })

@@ -1,4 +1,4 @@
-//! Requests by the caller's `fetch`.
+//! Requests through the caller's `fetch`.
 
 use crate::host::{Host, HostResponse};
 use crate::local::{AbortOnDrop, local};
@@ -30,14 +30,14 @@ impl Transport for Fetch {
 async fn fetch(host: Host, mut request: Request) -> Result<Response, TransportError> {
     let abort = AbortOnDrop::new();
     request.headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    // A browser sends its own.
+    // A browser replaces it with its own.
     request.headers.insert(USER_AGENT, HeaderValue::from_static(keymint_http_adapter::USER_AGENT));
     let init = init(&request).map_err(|error| failure(&error))?;
     init.set_signal(Some(&abort.0.signal()));
     let response = JsFuture::from(host.fetch(request.url.as_str(), &init)).await;
     let response: HostResponse = response.map_err(|error| failure(&error))?.unchecked_into();
     if response.kind().as_deref() == Some("opaqueredirect") {
-        // A browser hides the status and the target.
+        // A browser hides the status and the target of a redirect.
         let kind = ServiceErrorKind::Intercepted { by: Intermediary::Redirect, status: 302 };
         return Err(TransportError::new(kind, "answered with a redirect, which is not followed"));
     }
@@ -70,15 +70,15 @@ fn headers(from: &Array) -> HeaderMap {
         let entry: Array = entry.unchecked_into();
         let name: HeaderName = entry.get(0).as_string()?.parse().ok()?;
         let value: HeaderValue = entry.get(1).as_string()?.parse().ok()?;
-        // It is the length before decompression.
+        // `Content-Length` is the length before decompression.
         (name != header::CONTENT_LENGTH).then_some((name, value))
     });
     entries.collect()
 }
 
-/// The body of a response, which is cancelled on drop.
+/// The body of a response. Dropping it cancels the body.
 struct Body {
-    /// None if there is no body.
+    /// `None` if the response has no body.
     reader: Option<ReadableStreamDefaultReader>,
     _abort: AbortOnDrop,
 }
@@ -103,9 +103,10 @@ impl ResponseBody for Body {
     }
 }
 
-/// Translates what `fetch` rejected with.
+/// Translates the reason with which `fetch` rejected.
 ///
-/// A browser does not say whether the request was sent, so it may have been. Node says so by the code of the cause.
+/// A browser does not report whether the request was sent, so it counts as sent. Node reports it by the code of the
+/// cause.
 fn failure(error: &JsValue) -> TransportError {
     let error =
         &Reflect::get(error, &"cause".into()).ok().filter(JsValue::is_object).unwrap_or(error.clone());
@@ -126,7 +127,7 @@ fn failure(error: &JsValue) -> TransportError {
         .because(text("message").unwrap_or_default())
 }
 
-/// Returns whether Node refused a certificate, by the names of OpenSSL's verification errors.
+/// Returns whether Node rejected a certificate, by the names of OpenSSL's verification errors.
 fn is_distrust(code: &str) -> bool {
     let begins = |start| code.starts_with(start);
     begins("CERT_") || begins("UNABLE_TO_") || begins("ERR_TLS_CERT_") || code.contains("SELF_SIGNED_CERT")
