@@ -142,7 +142,7 @@ pub(crate) const OF_A_SHELL: [&str; 66] = [
 ];
 
 /// Variables whose value zsh evaluates as a number. It stops reading if it cannot.
-pub(crate) const NUMBERS_OF_ZSH: [&str; 14] = [
+pub(crate) const NUMBERS_OF_ZSH: [&str; 15] = [
     "COLUMNS",
     "ERRNO",
     "FUNCNEST",
@@ -157,6 +157,7 @@ pub(crate) const NUMBERS_OF_ZSH: [&str; 14] = [
     "SHLVL",
     "TRY_BLOCK_ERROR",
     "TRY_BLOCK_INTERRUPT",
+    "ZLE_RPROMPT_INDENT",
 ];
 
 /// Variables that bash and zsh set themselves, or interpret in another way than as a text. After a shell has read

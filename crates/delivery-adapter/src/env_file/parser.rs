@@ -177,10 +177,13 @@ impl Lines<'_> {
         self.check_blanks(first, &head)?;
         let (value, quote, end) = self.value(&head)?;
         let Head { name, equals, start, is_exported, is_ours, .. } = head;
-        let is_number = self.text[value.clone()].bytes().all(|byte| byte.is_ascii_digit());
+        let digits = &self.text[value.clone()];
+        // bash takes a number with a leading zero for an octal one.
+        let is_number =
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
         if NUMBERS_OF_ZSH.contains(&&self.text[name.clone()]) && !is_number {
             return Err(
-                "a variable that zsh treats as a number: with any other value, it skips the following lines",
+                "a variable that a shell treats as a number: with any other value, it skips the following lines",
             );
         }
         if !is_ours {

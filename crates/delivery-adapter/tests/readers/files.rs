@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// An earlier version delivered to each, and some reader saw no key, or another one.
-pub(crate) const REPORTED: [&str; 52] = [
+pub(crate) const REPORTED: [&str; 53] = [
     "DATA=C:\\data\\\n",
     "DATA=C:\\data\\\nOPENAI_API_KEY=old\n",
     "A=it's\n",
@@ -40,6 +40,7 @@ pub(crate) const REPORTED: [&str; 52] = [
     "functions=x\n",
     "export path=/bin\n",
     "SECONDS=1s\n",
+    "ZLE_RPROMPT_INDENT=1.2.3\n",
     "COLUMNS=80\nLINES=\"24\"\nHISTSIZE=\n",
     "SHLVL=OPENAI_API_KEY=y\n",
     "export PPID=1\n",
