@@ -1,7 +1,7 @@
 //! The configuration file, and `config`, which shows the effective values.
 
 use crate::support::{create, keymint};
-use keymint_sandbox::Scenario;
+use keymint_sandbox::{Organization, Project, Scenario};
 use keymint_testkit::{Launch, skipped};
 use serde_json::{Value, json};
 use std::fs;
@@ -109,6 +109,17 @@ async fn create_does_what_the_file_says() {
         .exits_with(0);
     assert_eq!(ended.sandbox.keys()[0].name, "from the file");
     assert!(ended.stderr.contains(" s] "), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_named_project_needs_no_choice_that_the_file_requests() {
+    let (home, ..) = configured("choose = true");
+    let projects = [Project::new("proj_1").as_initial(), Project::new("proj_2")];
+    let organization =
+        projects.into_iter().fold(Organization::new("org-1").as_personal(), Organization::with_project);
+    let create = create(Scenario::of([organization])).args(["--project", "proj_2", "--json"]);
+    let ended = create.env("XDG_CONFIG_HOME", home.path().join(".config")).sign_in().await.exits_with(0);
+    assert_eq!(ended.json()["project"]["id"], "proj_2");
 }
 
 #[tokio::test]

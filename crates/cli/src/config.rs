@@ -48,7 +48,7 @@ mod tests {
     use crate::args::{Args, Command, CreateArgs};
     use crate::ui::format::of_warning;
     use clap::Parser;
-    use keymint_domain::Client;
+    use keymint_domain::{Client, KeyScope};
     use keymint_host::{Browser, Launcher};
     use std::collections::HashMap;
     use url::Url;
@@ -104,6 +104,40 @@ mod tests {
     }
 
     /// An option of the table that no code reads would be accepted and ignored.
+    #[test]
+    fn of_two_options_that_contradict_each_other_the_stronger_source_counts() {
+        let weaker =
+            Some("choose = true\nread_only = true\nno_browser = true\n[profiles.work]\nproject = \"p\"");
+        let scope = ("KEYMINT_SCOPE", "api.model.request");
+        let named = [("KEYMINT_PROJECT", "off"), scope, ("KEYMINT_BROWSER", "y")];
+        let settings = with_file(&[], &named, weaker).unwrap();
+        assert!(!settings.choose && settings.plan.shortcut);
+        assert_eq!(settings.plan.selector.project.as_deref(), Some("off"));
+        assert_eq!(settings.plan.key.scopes, [KeyScope::parse("api.model.request").unwrap()]);
+        assert!(matches!(settings.sign_in.browser, Browser::Named(_)));
+        for flags in
+            [&["--project", "p"][..], &["--organization", "o"], &["--profile", "work"], &["--no-input"]]
+        {
+            assert!(!with_file(flags, &[], weaker).unwrap().choose, "{flags:?}");
+        }
+
+        let stronger = [("KEYMINT_CHOOSE", "1"), ("KEYMINT_READ_ONLY", "1"), ("KEYMINT_NO_BROWSER", "1")];
+        let weaker = Some("project = \"p\"\nscope = [\"api.model.request\"]\nbrowser = \"y\"");
+        let settings = with_file(&[], &stronger, weaker).unwrap();
+        assert!(settings.choose && !settings.plan.shortcut);
+        assert_eq!(settings.plan.key.scopes, [KeyScope::read_only()]);
+        assert_eq!(settings.sign_in.browser, Browser::None);
+    }
+
+    #[test]
+    fn a_command_that_never_chooses_needs_no_question_for_it() {
+        let environment = HashMap::from([("KEYMINT_CHOOSE", "1"), ("KEYMINT_NO_INPUT", "1")]);
+        let sources = Sources::with_file(&environment, None, None, &None).unwrap();
+        let args = Args::try_parse_from(["keymint", "rotate"]).unwrap();
+        let Command::Rotate(args) = args.command else { panic!("another command") };
+        assert!(!CreateSettings::of_rotate(&args, &sources).unwrap().choose);
+    }
+
     #[test]
     fn every_option_of_the_table_is_looked_up() {
         for Definition { name, kind, .. } in DEFINITIONS {

@@ -46,15 +46,18 @@ impl CreateSettings {
     pub(crate) fn of_create(args: &CreateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
         let destinations = Destinations::resolve(&args.destinations, of)?;
-        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
+        Self::resolve(sign_in, &args.key, &args.restrictions, destinations, of)?.with_target(
+            &args.target,
+            args.browser.no_input,
+            of,
+        )
     }
 
     /// Reads the settings of a run that replaces a key, whose destinations [`replace`](Self::replace) adds.
     pub(crate) fn of_rotate(args: &RotateArgs, of: &Sources<'_>) -> Result<Self, CliError> {
         let sign_in = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, of)?;
         let destinations = Destinations::read(&args.destinations, of)?;
-        let target = TargetArgs::default();
-        Self::resolve(sign_in, &args.new_key, &target, &args.restrictions, destinations, of)
+        Self::resolve(sign_in, &args.new_key, &args.restrictions, destinations, of)
     }
 
     /// Selects the project of the old key, and adds its destinations. Returns its files that no longer exist.
@@ -64,7 +67,6 @@ impl CreateSettings {
         args: &DestinationArgs,
         of: &Sources<'_>,
     ) -> Result<Vec<PathBuf>, CliError> {
-        self.choose = false;
         self.plan.selector.organization = Some(old.organization.id.clone());
         self.plan.selector.project = Some(old.project.id.clone());
         self.destinations.add_destinations_of(old, args, of)
@@ -88,7 +90,11 @@ impl CreateSettings {
             BrowserArgs { no_input: args.no_input, no_revoke: args.no_revoke, ..BrowserArgs::default() };
         let timeouts = TimeoutArgs { servers: args.timeouts.clone(), ..TimeoutArgs::default() };
         let sign_in = SignInSettings::resolve(&browser, &timeouts, endpoints, of)?;
-        Self::resolve(sign_in, &args.key, &args.target, &args.restrictions, destinations, of)
+        Self::resolve(sign_in, &args.key, &args.restrictions, destinations, of)?.with_target(
+            &args.target,
+            args.no_input,
+            of,
+        )
     }
 
     /// Reads the settings of a key for the keyring alone. The other settings are those of the environment.
@@ -107,7 +113,7 @@ impl CreateSettings {
         let endpoints = EndpointArgs { api_base, ca_file, ..EndpointArgs::default() };
         let sign_in = SignInSettings::resolve(&browser, &timeouts, &endpoints, of)?;
         let destinations = Destinations::resolve(&args.destinations, of)?;
-        Self::resolve(sign_in, &args.key, &TargetArgs::default(), &args.restrictions, destinations, of)
+        Self::resolve(sign_in, &args.key, &args.restrictions, destinations, of)
     }
 
     #[cfg(feature = "sandbox")]
@@ -128,7 +134,6 @@ impl CreateSettings {
     fn resolve(
         sign_in: SignInSettings,
         key: &KeyArgs,
-        target: &TargetArgs,
         restrictions: &RestrictionArgs,
         destinations: Destinations,
         of: &Sources<'_>,
@@ -139,29 +144,42 @@ impl CreateSettings {
         let mut plan = sign_in.plan(name);
         plan.key.expires_in = of.get("expires", &restrictions.expires, lifetime)?;
         plan.key.scopes = scopes(restrictions, of)?;
-        plan.selector.organization = of.get("organization", &target.organization, plain_text)?;
-        plan.selector.project = of.get("project", &target.project, plain_text)?;
-        let choose = of.switch("choose", target.choose)?;
-        if choose && !sign_in.may_ask {
-            return Err(CliError::usage("--choose asks a question, and --no-input forbids it"));
-        }
-        plan.shortcut = !(of.switch("no-shortcut", target.no_shortcut)? || choose);
+        plan.shortcut = !of.is_set("no-shortcut")?;
         Ok(Self {
             sign_in,
             plan,
-            choose,
+            choose: false,
             dry_run: of.switch("dry-run", key.dry_run)?,
             destinations,
             verify: of.switch("verify", key.verify)?,
             rotation: None,
         })
     }
+
+    /// Reads the project of the key. A named one needs no choice, unless a stronger source requests the choice.
+    fn with_target(mut self, args: &TargetArgs, no_input: bool, of: &Sources<'_>) -> Result<Self, CliError> {
+        let TargetArgs { organization, project, .. } = args;
+        let selector = &mut self.plan.selector;
+        selector.organization = of.get("organization", organization, plain_text)?;
+        selector.project = of.get("project", project, plain_text)?;
+        let contradictions = [
+            ("organization", organization.is_some()),
+            ("project", project.is_some()),
+            ("no-input", no_input),
+        ];
+        self.choose = of.switch_unless("choose", args.choose, &contradictions)?;
+        if self.choose && !self.sign_in.may_ask {
+            return Err(CliError::usage("--choose asks a question, and --no-input forbids it"));
+        }
+        self.plan.shortcut &= !(args.no_shortcut || self.choose);
+        Ok(self)
+    }
 }
 
-/// Returns the permissions of the key. `--scope` overrides the variable of `--read-only`, and the other way round.
+/// Returns the permissions of the key. The stronger source of `--scope` and `--read-only` decides.
 fn scopes(args: &RestrictionArgs, of: &Sources<'_>) -> Result<Vec<KeyScope>, CliError> {
     let flags = (!args.scope.is_empty()).then(|| args.scope.join(","));
-    if args.read_only || flags.is_none() && of.is_set("read-only")? {
+    if of.switch_unless("read-only", args.read_only, &[("scope", flags.is_some())])? {
         return Ok(vec![KeyScope::read_only()]);
     }
     Ok(of.get("scope", &flags, key_scopes)?.unwrap_or_default())

@@ -161,7 +161,7 @@ impl SignInSettings {
 /// Returns the browser that opens the URL. `--browser` overrides the variable of `--no-browser`, and the other way
 /// round.
 pub(crate) fn resolve_browser(args: &BrowserArgs, of: &Sources<'_>) -> Result<Browser, CliError> {
-    if args.no_browser || args.browser.is_none() && of.is_set("no-browser")? {
+    if of.switch_unless("no-browser", args.no_browser, &[("browser", args.browser.is_some())])? {
         return Ok(Browser::None);
     }
     if let Some(launcher) = of.get("browser", &args.browser, Launcher::parse)? {

@@ -4,6 +4,7 @@
 use super::Profile;
 use super::file;
 use super::file::parser::FileSettings;
+use super::options::{DEFINITIONS, Kind};
 use crate::args::OutputArgs;
 use crate::args::values::switch;
 use crate::error::CliError;
@@ -30,6 +31,15 @@ pub(crate) struct Given {
     pub(crate) source: Source,
 }
 
+/// The rank of the source of a value. A later one overrides the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    File,
+    Profile,
+    Variable,
+    Flag,
+}
+
 /// The source of a value.
 pub(crate) enum Source {
     Variable(String),
@@ -42,6 +52,14 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    fn rank(&self) -> Rank {
+        match self {
+            Self::Variable(_) => Rank::Variable,
+            Self::File { profile: Some(_), .. } => Rank::Profile,
+            Self::File { profile: None, .. } => Rank::File,
+        }
+    }
+
     /// Returns the subject of an error about the value of an option.
     pub(crate) fn about(&self, name: &str) -> String {
         match self {
@@ -81,20 +99,14 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// Returns the output options. If a stronger source sets one of `quiet` and `verbose`, the weaker source of the
-    /// other is ignored.
+    /// Returns the output options.
     pub(super) fn output(&self, flags: OutputArgs) -> Result<OutputArgs, CliError> {
-        let variables = Self::without_file(self.environment);
-        let mut output = flags;
-        for sources in [&variables, self] {
-            if !(output.quiet || output.verbose) {
-                output.quiet = sources.is_set("quiet")?;
-                output.verbose = sources.is_set("verbose")?;
-            }
-        }
-        output.json = self.switch("json", flags.json)?;
-        output.events = self.switch("events", flags.events)?;
-        Ok(output)
+        Ok(OutputArgs {
+            json: self.switch("json", flags.json)?,
+            events: self.switch("events", flags.events)?,
+            quiet: self.switch_unless("quiet", flags.quiet, &[("verbose", flags.verbose)])?,
+            verbose: self.switch_unless("verbose", flags.verbose, &[("quiet", flags.quiet)])?,
+        })
     }
 
     /// Returns whether the configuration file has a table of this profile.
@@ -154,6 +166,31 @@ impl<'a> Sources<'a> {
     /// Returns whether a switch is on without its flag.
     pub(super) fn is_set(&self, name: &str) -> Result<bool, CliError> {
         Ok(self.get(name, &None, switch)?.unwrap_or(false))
+    }
+
+    /// Returns whether a switch is on, and no stronger source sets an option that contradicts it. Each of these options
+    /// has its name and whether its flag is given.
+    pub(super) fn switch_unless(
+        &self,
+        name: &str,
+        flag: bool,
+        contradictions: &[(&str, bool)],
+    ) -> Result<bool, CliError> {
+        let rank = self.rank(name, flag)?;
+        let stronger = contradictions.iter().map(|&(other, flag)| Ok(self.rank(other, flag)? > rank));
+        Ok(rank.is_some() && !stronger.collect::<Result<Vec<_>, CliError>>()?.contains(&true))
+    }
+
+    /// Returns the rank of the source that sets an option, if any does. A switch that is off is not set.
+    fn rank(&self, name: &str, flag: bool) -> Result<Option<Rank>, CliError> {
+        if flag {
+            return Ok(Some(Rank::Flag));
+        }
+        let is_switch = DEFINITIONS.iter().any(|it| it.name == name && it.kind == Kind::Switch);
+        if is_switch && !self.is_set(name)? {
+            return Ok(None);
+        }
+        Ok(self.raw(name)?.map(|given| given.source.rank()))
     }
 
     /// Returns whether the user may be asked.
