@@ -55,7 +55,6 @@ pub(crate) const DEFINITIONS: [Definition; 44] = [
     setting("pipe-to", Kind::Command, None),
     setting("copy", Kind::Switch, Some("false")),
     setting("mask", Kind::Switch, Some("false")),
-    setting("print", Kind::Switch, Some("false")),
     setting("organization", Kind::Text, None),
     setting("project", Kind::Text, None),
     setting("choose", Kind::Switch, Some("false")),
@@ -78,6 +77,7 @@ pub(crate) const DEFINITIONS: [Definition; 44] = [
     for_one_run("force"),
     for_one_run("allow-tracked"),
     for_one_run("new"),
+    for_one_run("print"),
     // It selects the table of the file.
     Definition { name: "profile", kind: Kind::Text, default: Some("default"), in_file: false },
     // These two have no flag. By default the variables of agents and CI systems decide.

@@ -200,6 +200,8 @@ mod tests {
             ("canary5fW9xKq2LmZ8vR1tBn", "line 1: it is not TOML: "),
             ("[profiles]\ncanary5fW9xKq2LmZ8vR1tBn = 1", "line 2: profile \"[redacted]\": "),
             ("force = true", "line 1: force: it applies to one run"),
+            // It would put the key into the transcript of every coding agent.
+            ("print = true", "line 1: print: it applies to one run"),
             ("profile = \"canary\"", "line 1: profile: it applies to one run"),
             ("app = \"a\"\napp = \"canary\"", "line 2: it is not TOML: duplicate key"),
             ("[profiles.a]\n[profiles.a]", "line 2: it is not TOML: duplicate key"),
