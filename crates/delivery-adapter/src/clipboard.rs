@@ -24,14 +24,14 @@ use zeroize::Zeroizing;
 /// The time limit of a request to the terminal.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The maximum size of an error message that is read, in bytes, and shown, in characters.
+/// The maximum size of an error message from a program: in bytes when read, in characters when displayed.
 const LONGEST_MESSAGE: u64 = 4096;
 const LONGEST_SHOWN: usize = 200;
 
 /// The error messages of wl-paste and xclip for an empty clipboard.
 const EMPTY: [&str; 4] = ["Nothing is copied", "No selection", "No suitable type", "not available"];
 
-/// A way to the clipboard, which does not keep a key.
+/// A way to the clipboard. The clipboard does not keep a key permanently.
 #[derive(Debug)]
 pub struct Clipboard {
     way: Way,
@@ -46,7 +46,7 @@ enum Way {
     Terminal,
 }
 
-/// The error if no way to a clipboard works.
+/// The error for a machine on which no way to a clipboard works.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no clipboard can be reached{}", .tried.iter().map(|tried| format!("; {tried}")).collect::<String>())]
 pub struct NoClipboard {
@@ -67,14 +67,14 @@ impl Clipboard {
     /// The name of the clipboard as a destination.
     pub const ID: &'static str = "clipboard";
 
-    /// Finds a way to the clipboard. It prefers a program, which reports whether it succeeded. Each program is
-    /// tried by reading the clipboard, which does not change it.
+    /// Finds a way to the clipboard. A program is preferred, since it reports whether it succeeded. Each program is
+    /// tested by reading the clipboard, which does not change the content.
     ///
-    /// The terminal is not used if its output is recorded, since the request to the terminal contains the key.
+    /// The terminal is not used if its output is recorded, since the escape sequence contains the key.
     ///
     /// # Errors
     ///
-    /// [`NoClipboard`]
+    /// [`NoClipboard`] if no program and no terminal can be used.
     pub async fn find(is_recorded: bool) -> Result<Self, NoClipboard> {
         let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let mut tried = Vec::new();
@@ -100,13 +100,13 @@ impl Clipboard {
         Self { way, around_spawn: |spawn| spawn() }
     }
 
-    /// Starts each program through this function, which calls its argument once. It can change what the program
-    /// inherits.
+    /// Sets the function through which each program is started. It receives a closure that starts the program, must
+    /// call it once, and can change what the program inherits.
     pub fn around_spawn(self, around_spawn: fn(&mut dyn FnMut())) -> Self {
         Self { around_spawn, ..self }
     }
 
-    /// Returns whether a delivery reports its success. A terminal does not.
+    /// Returns whether a delivery reports whether it succeeded. A program does, a terminal does not.
     pub fn is_confirmed(&self) -> bool {
         matches!(self.way, Way::Program { .. })
     }
@@ -160,7 +160,7 @@ async fn look_at_clipboard(
     }
     let (mut stderr, mut said) =
         (program.stderr.take().expect("it is piped").take(LONGEST_MESSAGE), Vec::new());
-    // A process that the program leaves behind may hold the stream open.
+    // A background process of the program may keep the stream open.
     let _ = clock.timeout(TIMEOUT, stderr.read_to_end(&mut said)).await;
     let said = String::from_utf8_lossy(&said);
     if EMPTY.iter().any(|words| said.contains(words)) {
@@ -170,7 +170,7 @@ async fn look_at_clipboard(
     Err(format!("failed ({})", sanitize(&said, LONGEST_SHOWN)))
 }
 
-/// Returns whether a terminal of this kind understands the sequence, or at least does not display it.
+/// Returns whether a terminal of this kind understands the escape sequence, or at least does not display it.
 fn understands_sequences(term: Option<&str>) -> bool {
     !matches!(term, None | Some("" | "dumb" | "linux"))
 }
@@ -207,8 +207,8 @@ impl KeyDestination for Clipboard {
     }
 }
 
-/// Creates a command without streams and out of reach of Ctrl-C, since some of these programs keep running to serve
-/// the clipboard.
+/// Creates a command without standard streams that Ctrl-C does not reach, since some of these programs keep running
+/// to serve the clipboard.
 fn quiet(path: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());

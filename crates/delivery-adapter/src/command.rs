@@ -1,4 +1,4 @@
-//! The standard input of a command.
+//! A command that receives the key on its standard input.
 
 use crate::fingerprint::fingerprint;
 use crate::process::program::AroundSpawn;
@@ -14,13 +14,13 @@ use std::process::Stdio;
 use std::{env, iter};
 use zeroize::Zeroizing;
 
-/// A command that takes the key on its standard input, once, and nothing after it: most programs keep every
-/// byte, and a newline would become a part of the key.
+/// A command that receives the key on its standard input, once, and without a newline: most programs keep every byte,
+/// so a newline would become a part of the key.
 pub struct Command<'a> {
     name: String,
     program: PathBuf,
     arguments: Vec<String>,
-    /// Identifies the command line and its directory. `None` if that directory cannot be determined.
+    /// Identifies the command line and its working directory. `None` if the directory cannot be determined.
     fingerprint: Option<String>,
     on_output: Box<dyn Fn(&str) + Send + Sync + 'a>,
     around_spawn: AroundSpawn,
@@ -36,16 +36,16 @@ pub enum CommandError {
     /// The command is empty.
     #[error("the command is empty")]
     Empty,
-    /// A word redirects or pipes the output in a shell. The program would take it for the name of a file.
+    /// A word is a redirection or a pipe of a shell. Without a shell, the program would receive it as an argument.
     #[error("the command has {}, but is not run by a shell", quoted(.0))]
     Redirection(String),
     /// A word contains this text, which a shell would expand, and no file has that name.
     #[error("the command has {0}, but is not run by a shell")]
     Expansion(&'static str),
-    /// The system starts no program with arguments of this length.
+    /// The arguments are longer than the system accepts.
     #[error("the command is longer than this system allows")]
     TooLong,
-    /// Its program cannot be started.
+    /// The program of the command cannot be started.
     #[error("the program {} {problem}", quoted(.name))]
     Program {
         /// The name of the program as it was given.
@@ -56,12 +56,13 @@ pub enum CommandError {
 }
 
 impl<'a> Command<'a> {
-    /// Splits the command by the rules of a shell for quotes, and finds its program. No shell is started, so
-    /// nothing else of its syntax has a meaning. On Windows a backslash escapes nothing.
+    /// Splits a command into words by the quoting rules of a shell, and finds its program.
+    ///
+    /// No shell is started, so no other shell syntax has a meaning. On Windows, a backslash does not escape.
     ///
     /// # Errors
     ///
-    /// [`CommandError`]
+    /// [`CommandError`] with the reason.
     pub fn parse(command: &str) -> Result<Self, CommandError> {
         let command = &posix_quoting(command);
         let words = shell_words::split(command).map_err(|_| CommandError::UnclosedQuote)?;
@@ -89,19 +90,19 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Passes each line that the command writes to `on_output`. The key in it is masked, and the line is safe to
-    /// display.
+    /// Passes each line that the command writes to `on_output`. The key is masked in the line, and the line is safe
+    /// to display.
     pub fn on_output(self, on_output: impl Fn(&str) + Send + Sync + 'a) -> Self {
         Self { on_output: Box::new(on_output), ..self }
     }
 
-    /// Starts the program through this function, which calls its argument once. It can change what the program
-    /// inherits.
+    /// Sets the function through which the program is started. It receives a closure that starts the program, must
+    /// call it once, and can change what the program inherits.
     pub fn around_spawn(self, around_spawn: fn(&mut dyn FnMut())) -> Self {
         Self { around_spawn, ..self }
     }
 
-    /// Returns the name of its program as it was given.
+    /// Returns the name of the program as it was given.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -116,8 +117,8 @@ fn redirects(word: &str) -> bool {
     digits.starts_with('>') || matches!(word, "|" | "||" | "&&")
 }
 
-/// Returns what a shell would expand first in the command, outside single quotes. The script of a shell (`sh -c`)
-/// and the name of a file that exists are left alone.
+/// Returns the first text outside single quotes that a shell would expand. Ignores the script of a shell (`sh -c`)
+/// and the name of an existing file.
 fn expansion(command: &str, words: &[String]) -> Option<&'static str> {
     let (mut quote, mut is_escaped) = (None, false);
     let unquoted = command.chars().map(|c| {
@@ -147,8 +148,8 @@ fn has_variable(word: &str) -> bool {
     word.split('$').skip(1).any(|rest| rest.trim_start_matches('{').starts_with(starts_a_name))
 }
 
-/// Returns whether the system refuses to start a program with these arguments. It tries them with a shell that does
-/// nothing.
+/// Returns whether the system refuses to start a program with these arguments, by starting a shell that does nothing
+/// with them.
 #[cfg(unix)]
 fn is_too_long(program: &Path, arguments: &[String]) -> bool {
     /// The number of bytes of arguments that every system accepts (POSIX, `limits.h`, `_POSIX_ARG_MAX`).
@@ -176,7 +177,7 @@ impl fmt::Debug for Command<'_> {
 
 #[async_trait]
 impl KeyDestination for Command<'_> {
-    /// The slot is the fingerprint of the command line.
+    /// Returns the id of the destination. Its slot is the fingerprint of the command line.
     fn id(&self) -> DestinationId {
         let id = DestinationId::new(Self::ID);
         self.fingerprint.iter().fold(id, DestinationId::with_slot)
@@ -185,10 +186,10 @@ impl KeyDestination for Command<'_> {
     async fn deliver(&mut self, key: &ApiKey) -> Result<(), DeliveryError> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // The command gets one key, not the means to create and delete others.
+        // The command gets one key, and must not be able to create and delete others.
         command.env_remove(AdminKey::VARIABLE);
-        // The command may have to prompt on the terminal, which only a program in the foreground can, and Ctrl-C
-        // should reach it there. In the background, its prompt would stop this program as well.
+        // The command may have to prompt on the terminal, and Ctrl-C should reach the command there. Both work only
+        // in the foreground. In the background, the prompt would also stop this program.
         #[cfg(unix)]
         if !crate::process::terminal::is_ours() {
             command.process_group(0);

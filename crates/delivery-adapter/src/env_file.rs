@@ -1,4 +1,4 @@
-//! The key as a variable in a dotenv file.
+//! A dotenv file in which a variable is set to the key.
 
 mod directory;
 mod dotenv;
@@ -30,28 +30,28 @@ use zeroize::Zeroizing;
 /// The maximum size of a file that is edited, in bytes. A hand-written file has a few thousand.
 const LARGEST: usize = 1024 * 1024;
 
-/// A dotenv file that was checked and is reserved for a key. The space for its next content is allocated, which
-/// also keeps other runs away from it.
+/// A checked dotenv file that is reserved for a key. The disk space for its new content is allocated. The reservation
+/// also excludes other runs.
 ///
-/// A delivery replaces the file atomically, and keeps its owner, its mode and every other byte.
+/// A delivery replaces the file atomically. It keeps the owner, the mode and every other byte of the content.
 pub struct EnvFile(Arc<Reserved>);
 
 struct Reserved {
     location: FileLocation,
     variable: VariableName,
-    /// `None` once the delivery is abandoned.
+    /// `None` after the delivery was abandoned.
     temp_file: Mutex<Option<Arc<TempFile>>>,
     /// The value that may be replaced. `None` permits any value.
     replaceable: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl EnvFile {
-    /// Looks at the file, which need not exist, as [`FileLocation::inspect`] does. A symbolic link is followed
+    /// Inspects a dotenv file, which need not exist, as [`FileLocation::inspect`] does. A symbolic link is followed
     /// once.
     ///
     /// # Errors
     ///
-    /// [`EnvFileError`]
+    /// [`EnvFileError`] if the file cannot take a key.
     pub async fn inspect(
         path: impl Into<PathBuf>,
         variable: VariableName,
@@ -66,17 +66,16 @@ impl EnvFile {
         format!("{}{}", Self::ID_PREFIX, path.display())
     }
 
-    /// Returns the path of the file that a delivery to this path would change, if there may be one.
+    /// Returns the path of the file that a delivery to this path would change. `None` if there cannot be such a file.
     pub(crate) fn resolve(path: &Path) -> Option<PathBuf> {
         FileLocation::find_now(path).ok().map(|location| location.current_path())
     }
 
-    /// Returns the key that a file sets the variable to, if there is one. It does not lock the file, and does not
-    /// wait.
+    /// Returns the key to which a file sets the variable, if it does. Neither locks the file nor waits.
     ///
     /// # Errors
     ///
-    /// [`EnvFileError`]
+    /// [`EnvFileError`] if the file cannot be read, or the value is not a key.
     pub fn find_key(path: &Path, variable: &VariableName) -> Result<Option<ApiKey>, EnvFileError> {
         if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
             return Ok(None);
@@ -96,7 +95,7 @@ impl EnvFile {
         }
     }
 
-    /// Returns the current path of the file, whose directory may have been moved.
+    /// Returns the current path of the file. It may differ from the original path if the directory was moved.
     pub fn path(&self) -> PathBuf {
         self.0.location.current_path()
     }
@@ -116,7 +115,7 @@ impl fmt::Debug for EnvFile {
 
 #[async_trait]
 impl KeyDestination for EnvFile {
-    /// Returns `env-file:` and the absolute path. The slot is the variable.
+    /// Returns `env-file:` with the absolute path. The slot is the variable.
     fn id(&self) -> DestinationId {
         DestinationId::new(Self::id_of(&self.path())).with_slot(self.variable().as_str())
     }
@@ -130,7 +129,7 @@ impl KeyDestination for EnvFile {
 }
 
 impl Drop for EnvFile {
-    /// Abandons a running delivery: without the name of the temporary file it cannot replace the file.
+    /// Abandons a delivery in progress: without the name of its temporary file, it cannot replace the file.
     fn drop(&mut self) {
         if let Some(temp_file) = self.0.lock_temp_file().take() {
             temp_file.remove();
@@ -139,7 +138,7 @@ impl Drop for EnvFile {
 }
 
 impl Reserved {
-    /// Writes the key into the current content of the file, and verifies that it is there.
+    /// Writes the key into the current content of the file, and verifies the result.
     fn write(&self, key: &str) -> io::Result<()> {
         let Some(value) = PlainValue::parse(key) else {
             return Err(io::Error::other(
@@ -158,7 +157,7 @@ impl Reserved {
             let new = dotenv.set(&value);
             let temp_file = self.temp_file(new.len(), snapshot.as_ref())?;
             if directory.replace(name, snapshot.as_ref(), &temp_file, &new)? {
-                // Another program may have added its lines since.
+                // Another program may have added lines since the replacement.
                 let now = directory.read(name, LARGEST + new.len())?;
                 let has_key = now.is_some_and(|now| {
                     Dotenv::parse(&now.content, &self.variable).is_ok_and(|now| now.is_set_to(key))

@@ -1,7 +1,7 @@
-//! A key as one line for a shell or a tool.
+//! The export of a key as one line for a shell or a tool.
 //!
-//! Each format is a function of values: it returns a line that its reader turns into exactly this value, or an error.
-//! The crate's test `readers` asks those readers.
+//! Each format is a function of values: it returns a line from which its reader gets exactly this value, or an error.
+//! The crate's test `readers` runs these readers.
 
 use crate::env_file::PlainValue;
 use crate::variable::VariableName;
@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 /// The longest line that `cmd.exe` runs, in bytes.
 const LONGEST_CMD_LINE: usize = 8191;
 
-/// The longest line that Docker reads, in bytes: Go's `bufio.MaxScanTokenSize`, less the newline.
+/// The longest line that Docker reads, in bytes: Go's `bufio.MaxScanTokenSize` without the newline.
 const LONGEST_DOCKER_LINE: usize = 64 * 1024 - 2;
 
-/// The reader of an exported line.
+/// The format of an exported line, named after its reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ExportFormat {
     /// A POSIX shell, bash, zsh or ksh: `eval "$(keymint export)"`.
@@ -27,9 +27,9 @@ pub enum ExportFormat {
     PowerShell,
     /// The command prompt of Windows: `for /f "delims=" %i in ('keymint export --format cmd') do @%i`.
     Cmd,
-    /// A program that reads dotenv files.
+    /// Any program that reads dotenv files.
     Dotenv,
-    /// A program that reads JSON.
+    /// Any program that reads JSON.
     Json,
     /// GitHub Actions: `keymint export --format github >> "$GITHUB_ENV"`.
     GitHub,
@@ -37,13 +37,13 @@ pub enum ExportFormat {
     Docker,
 }
 
-/// The error of a value or a variable that a format cannot express.
+/// The error for a value or a variable that a format cannot express.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the format {format} cannot express {what}")]
 pub struct NotExpressible {
     /// The format.
     pub format: ExportFormat,
-    /// The kind of value, which is not repeated.
+    /// The kind of value that cannot be expressed. The value itself is not repeated.
     pub what: &'static str,
 }
 
@@ -60,7 +60,7 @@ impl ExportFormat {
         Self::Docker,
     ];
 
-    /// The name of the format, in lower case.
+    /// Returns the name of the format, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sh => "sh",
@@ -74,21 +74,21 @@ impl ExportFormat {
         }
     }
 
-    /// Returns the format of this name.
+    /// Returns the format with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// Returns the line that sets the variable to the value, without a newline at its end.
+    /// Returns the line that sets the variable to the value, without a final newline.
     ///
     /// # Errors
     ///
-    /// [`NotExpressible`] if a reader would see another value.
+    /// [`NotExpressible`] if the reader would get another value.
     pub fn line(self, variable: &VariableName, value: &str) -> Result<Zeroizing<String>, NotExpressible> {
         self.try_line(variable.as_str(), value).map_err(|what| NotExpressible { format: self, what })
     }
 
-    /// Returns the line, or the kind of value that cannot be expressed.
+    /// Returns the line. The error is the kind of value that cannot be expressed.
     fn try_line(self, name: &str, value: &str) -> Result<Zeroizing<String>, &'static str> {
         if value.contains('\0') {
             return Err("a NUL");
@@ -112,7 +112,7 @@ impl fmt::Display for ExportFormat {
     }
 }
 
-/// Returns the value between single quotes, with each of these characters replaced.
+/// Returns the value in single quotes, with each of these characters replaced.
 fn quoted(value: &str, replacements: &[(char, &str)]) -> Zeroizing<String> {
     let mut quoted = Zeroizing::new(value.to_owned());
     for (char, replacement) in replacements {
@@ -121,25 +121,28 @@ fn quoted(value: &str, replacements: &[(char, &str)]) -> Zeroizing<String> {
     Zeroizing::new(["'", &quoted, "'"].concat())
 }
 
-/// Within single quotes only a single quote has a meaning (POSIX.1-2024, Shell & Utilities, section 2.2.2).
+/// Quotes a value for a POSIX shell. In single quotes, only a single quote is special (POSIX.1-2024, Shell &
+/// Utilities, section 2.2.2).
 fn posix_quoted(value: &str) -> Zeroizing<String> {
     quoted(value, &[('\'', r"'\''")])
 }
 
-/// Within single quotes a backslash escapes a single quote and itself (fish's documentation, "Quotes").
+/// Quotes a value for fish. In single quotes, a backslash escapes a single quote and itself (fish's documentation,
+/// "Quotes").
 fn fish_quoted(value: &str) -> Zeroizing<String> {
     quoted(value, &[('\\', r"\\"), ('\'', r"\'")])
 }
 
-/// Within single quotes only a single quote has a meaning, and is doubled (`about_Quoting_Rules`). An empty text removes
-/// the variable (`about_Environment_Variables`).
+/// Quotes a value for PowerShell. In single quotes, only a single quote is special, and is doubled
+/// (`about_Quoting_Rules`). An empty text would remove the variable (`about_Environment_Variables`).
 fn powershell_quoted(value: &str) -> Result<Zeroizing<String>, &'static str> {
     check_printable_ascii(value)?;
     Ok(quoted(value, &[('\'', "''")]))
 }
 
-/// `set "NAME=value"` takes everything up to the last double quote. Before that, a batch file replaces `%`, and delayed
-/// expansion `!` (`cmd /?`, `set /?`). An empty value removes the variable.
+/// Returns a line for the command prompt. `set "NAME=value"` takes everything up to the last double quote. A batch
+/// file replaces `%` before that, and delayed expansion replaces `!` (`cmd /?`, `set /?`). An empty value would
+/// remove the variable.
 fn cmd_line(name: &str, value: &str) -> Result<String, &'static str> {
     check_printable_ascii(value)?;
     let line = ["set \"", name, "=", value, "\""].concat();
@@ -152,8 +155,8 @@ fn cmd_line(name: &str, value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The shells of Windows read the output of a program line by line, and in the code page of the console, which may lack
-/// any other character.
+/// Checks that a value is printable ASCII. The shells of Windows read the output of a program line by line in the
+/// code page of the console, which may lack other characters.
 fn check_printable_ascii(value: &str) -> Result<(), &'static str> {
     let is_printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if is_printable && !value.is_empty() {
@@ -163,8 +166,8 @@ fn check_printable_ascii(value: &str) -> Result<(), &'static str> {
     }
 }
 
-/// A value that all readers of dotenv files take literally: a plain one, or one between single quotes in which no reader
-/// sees an escape or an expansion.
+/// Returns the value in a form that all readers of dotenv files take literally: plain, or in single quotes without
+/// anything that a reader takes for an escape or an expansion.
 fn dotenv_value(value: &str) -> Result<Zeroizing<String>, &'static str> {
     if PlainValue::parse(value).is_some() {
         Ok(Zeroizing::new(value.to_owned()))
@@ -175,14 +178,14 @@ fn dotenv_value(value: &str) -> Result<Zeroizing<String>, &'static str> {
     }
 }
 
-/// One object with one string (RFC 8259).
+/// Returns an object with one string (RFC 8259).
 fn json(name: &str, value: &str) -> String {
     let object = serde_json::Map::from_iter([(name.to_owned(), value.into())]);
     escape_json(&serde_json::Value::Object(object).to_string())
 }
 
-/// A line of an environment file, whose value is everything after the first `=`. Variables with these prefixes cannot be
-/// set (GitHub's documentation, "Workflow commands for GitHub Actions").
+/// Returns a line of an environment file, whose value is everything after the first `=`. Variables with these
+/// prefixes cannot be set (GitHub's documentation, "Workflow commands for GitHub Actions").
 fn github_line(name: &str, value: &str) -> Result<String, &'static str> {
     if ["GITHUB_", "RUNNER_"].iter().any(|prefix| name.starts_with(prefix)) {
         Err("a variable that GitHub Actions sets itself")
@@ -191,13 +194,13 @@ fn github_line(name: &str, value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// A line whose value is everything after the first `=` (docker/cli, `pkg/kvfile`).
+/// Returns a line whose value is everything after the first `=` (docker/cli, `pkg/kvfile`).
 fn docker_line(name: &str, value: &str) -> Result<String, &'static str> {
     let line = one_line(name, value)?;
     if line.len() > LONGEST_DOCKER_LINE { Err("a value of this length") } else { Ok(line) }
 }
 
-/// A line without quotes. A carriage return at its end would count as a part of the newline.
+/// Returns a line without quotes. A carriage return at its end would be read as a part of the newline.
 fn one_line(name: &str, value: &str) -> Result<String, &'static str> {
     if value.contains(['\n', '\r']) { Err("a multi-line value") } else { Ok([name, "=", value].concat()) }
 }

@@ -1,8 +1,9 @@
-//! The borders between two steps, at which a test can end the program as a power cut would.
+//! Points between two steps at which a test can end the program as abruptly as a power failure.
 
-/// Marks that this border is reached. With the feature `fail-points`, `KEYMINT_FAIL_POINT` names the one at
-/// which the process gets a signal, and `KEYMINT_FAIL_SIGNAL` the number of another signal than
-/// SIGKILL. With `KEYMINT_FAIL_FIFO`, it reads that file to its end instead. Without the feature, this does nothing.
+/// Marks that this point is reached. Without the feature `fail-points`, it does nothing.
+///
+/// With the feature, `KEYMINT_FAIL_POINT` names the point at which the process gets SIGKILL, or the signal whose
+/// number is in `KEYMINT_FAIL_SIGNAL`. If `KEYMINT_FAIL_FIFO` is set, the process instead reads that file to its end.
 #[cfg(all(feature = "fail-points", unix))]
 pub fn reached(border: &str) {
     use rustix::process::{Signal, getpid, kill_process};

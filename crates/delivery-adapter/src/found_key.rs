@@ -1,4 +1,4 @@
-//! The keys that a program finds.
+//! The keys that programs find in their usual sources.
 
 use crate::{EnvFile, EnvFileErrorKind, Keyring, KeyringError, Profile, VariableName};
 use keymint_domain::ApiKey;
@@ -7,28 +7,28 @@ use std::path::PathBuf;
 
 const NO_KEY: &str = "its value is not a key";
 
-/// A source with its key, or with the reason why it has none.
+/// A source of a key, with the key or the reason why there is no key.
 #[derive(Debug)]
 pub struct FoundKey {
     /// The source.
     pub source: KeySource,
-    /// The key, or the reason.
+    /// The key, or the reason why there is no key.
     pub key: Result<ApiKey, String>,
 }
 
-/// A source in which a program finds a key.
+/// A source in which programs look for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// A variable of the environment, which may have a key from anywhere.
+    /// An environment variable. Its key may come from anywhere.
     Variable(VariableName),
     /// A dotenv file.
     EnvFile(PathBuf),
-    /// The keyring, for this profile.
+    /// The keyring item of this profile.
     Keyring(Profile),
 }
 
 impl FoundKey {
-    /// Reads a variable of the environment. `None` if it is not set.
+    /// Reads an environment variable. `None` if it is not set.
     pub fn in_environment(variable: &VariableName) -> Option<Self> {
         let value = env::var_os(variable.as_str()).filter(|value| !value.is_empty())?;
         let key = value.into_string().ok().and_then(|value| ApiKey::parse(value).ok());
@@ -38,7 +38,8 @@ impl FoundKey {
         })
     }
 
-    /// Reads a variable of the dotenv file at this path. `None` if the file does not exist, or does not have it.
+    /// Reads a variable of the dotenv file at this path. `None` if the file does not exist, or does not set the
+    /// variable.
     pub fn in_file(path: PathBuf, variable: &VariableName) -> Option<Self> {
         let key = match EnvFile::find_key(&path, variable) {
             Ok(key) => Ok(key?),
@@ -48,7 +49,7 @@ impl FoundKey {
         Some(Self { source: KeySource::EnvFile(path), key })
     }
 
-    /// Reads the key of a profile in the keyring. `None` if it has none, or if this build has no keyring.
+    /// Reads the key of a profile in the keyring. `None` if there is no item, or if this build has no keyring.
     pub async fn in_keyring(profile: &Profile) -> Option<Self> {
         let key = match Keyring::get(profile.as_str()).await {
             Ok(key) => Ok(key?),
@@ -58,7 +59,7 @@ impl FoundKey {
         Some(Self { source: KeySource::Keyring(profile.clone()), key })
     }
 
-    /// Returns the last four characters of the key.
+    /// Returns the last four characters of the key, if there is one.
     pub fn last_four(&self) -> Option<&str> {
         self.key.as_ref().ok().map(ApiKey::last_four)
     }

@@ -19,13 +19,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The time limit of a request that can prompt for a password in a window.
 const TIMEOUT_WITH_PROMPT: Duration = Duration::from_secs(60);
 
-/// An item of the keyring that is ready for a key: the item of service `keymint` whose user is a profile.
+/// A keyring item that is ready for a key: the item with the service `keymint` and a profile as its user.
 ///
-/// A delivery reads back what it has stored.
+/// A delivery reads back what it stored.
 #[derive(Debug)]
 pub struct Keyring {
     profile: String,
-    /// The item that may be replaced. `None` permits any item.
+    /// The item that a delivery may replace. `None` permits any item.
     replaceable: Option<StoredItem>,
 }
 
@@ -36,7 +36,7 @@ pub struct FoundItem {
     item: StoredItem,
 }
 
-/// The content of the keyring for a profile.
+/// The content of the keyring item of a profile.
 #[derive(Debug)]
 pub enum StoredItem {
     /// There is no item.
@@ -54,7 +54,7 @@ pub enum KeyringError {
     /// This crate was built without the feature `keyring`.
     #[error("this build has no keyring support")]
     NotBuiltIn,
-    /// The item of the profile is no key.
+    /// The item of the profile is not a key.
     #[error("the keyring's item for this profile is not a key")]
     NotAKey,
     /// The item of the profile may not be replaced.
@@ -76,7 +76,7 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`KeyringError`]
+    /// [`KeyringError`] if the keyring cannot be read.
     pub async fn inspect(profile: &str) -> Result<FoundItem, KeyringError> {
         let item = match Self::get(profile).await {
             Ok(None) => StoredItem::Nothing,
@@ -91,11 +91,11 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`KeyringError`]
+    /// [`KeyringError`] if the keyring cannot be read, or the item is not a key.
     pub async fn get(profile: &str) -> Result<Option<ApiKey>, KeyringError> {
         let user = profile.to_owned();
         let Some(value) = in_time(threads::run(move || system::get(&user))).await? else { return Ok(None) };
-        // The cause is dropped, since one of these errors contains the value.
+        // The cause is dropped, since such an error contains the value.
         let key = String::from_utf8(value).ok().and_then(|value| ApiKey::parse(value).ok());
         key.map(Some).ok_or(KeyringError::NotAKey)
     }
@@ -104,17 +104,17 @@ impl Keyring {
     ///
     /// # Errors
     ///
-    /// [`KeyringError`]
+    /// [`KeyringError`] if the item cannot be removed.
     pub async fn delete(profile: &str) -> Result<bool, KeyringError> {
         let user = profile.to_owned();
         in_time(threads::run(move || system::delete(&user))).await
     }
 
-    /// Removes the item of a profile if it is this key. Returns whether it was.
+    /// Removes the item of a profile if it is this key. Returns whether the item was removed.
     ///
     /// # Errors
     ///
-    /// [`KeyringError`]
+    /// [`KeyringError`] if the item cannot be read or removed.
     pub async fn delete_key(profile: &str, key: &ApiKey) -> Result<bool, KeyringError> {
         match Self::inspect(profile).await?.item {
             StoredItem::Key(now) if is_same(&now, key) => Self::delete(profile).await,
@@ -164,7 +164,7 @@ impl FoundItem {
         &self.item
     }
 
-    /// Returns the key, if the item is one.
+    /// Returns the key if the item is one.
     pub fn into_key(self) -> Option<ApiKey> {
         match self.item {
             StoredItem::Key(key) => Some(key),
@@ -172,11 +172,11 @@ impl FoundItem {
         }
     }
 
-    /// Verifies with a temporary trial item that the keyring returns what it stores.
+    /// Reserves the item for a key. Verifies with a temporary trial item that the keyring returns what it stores.
     ///
     /// # Errors
     ///
-    /// [`KeyringError`] if it does not, or the item may not be replaced.
+    /// [`KeyringError`] if the keyring does not, or if the item may not be replaced.
     pub async fn reserve(self, overwrite: Overwrite) -> Result<Keyring, KeyringError> {
         if overwrite == Overwrite::Never && !matches!(self.item, StoredItem::Nothing) {
             return Err(KeyringError::HasItem);
@@ -200,7 +200,7 @@ impl StoredItem {
 
 fn try_out() -> Result<(), KeyringError> {
     const VALUE: &[u8] = b"keymint tests whether this keyring returns what it stores";
-    // No profile has a space in its name.
+    // No profile has a space in its name, so the trial item cannot replace a key.
     let user = format!("trial {}", std::process::id());
     system::set(&user, "keymint: a test item, which can be deleted", VALUE)?;
     fail_point::reached("keyring-tried");
@@ -222,10 +222,10 @@ fn is_same(one: &ApiKey, other: &ApiKey) -> bool {
     one.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
 }
 
-/// The result of work on a thread of its own. A panic of the thread is the outer error.
+/// The result of work on another thread. The outer error is a panic of the thread.
 type Threaded<T> = std::io::Result<Result<T, KeyringError>>;
 
-/// Abandons work on another thread if it takes too long. The thread then ends with the program.
+/// Abandons work on another thread if it takes too long. That thread then runs until the program ends.
 async fn in_time<T>(work: impl Future<Output = Threaded<T>>) -> Result<T, KeyringError> {
     within(if system::may_prompt() { TIMEOUT_WITH_PROMPT } else { TIMEOUT }, work).await
 }

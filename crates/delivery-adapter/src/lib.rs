@@ -1,21 +1,21 @@
-//! Destinations of a created key, and the records of it.
+//! Destinations of a created key, and records of the keys.
 //!
-//! A front end delivers in three steps, with its own decisions in between:
+//! A front end delivers a key in three steps, and makes its own decisions between them:
 //!
 //! 1. **Inspect.** [`EnvFile::inspect`], [`Keyring::inspect`], [`Command::parse`] and [`Clipboard::find`]
-//!    report what they find, as values: warnings, the current state of the destination, the status in git.
+//!    return their findings as values: warnings, the current content of the destination, the git status.
 //!    The destination does not change. [`EnvFile::inspect`] also locks the directory against other runs and
 //!    removes empty temporary files of killed runs, and a locked keyring may prompt for its password.
 //! 2. **Reserve.** [`FoundEnvFile::reserve`] and [`FoundItem::reserve`] do everything that can fail without
-//!    the key. So a key is created only if its destinations can take it. Dropping the future of an inspection or
-//!    a reservation undoes it; a dropped reservation blocks for that, at most 3 s.
-//! 3. **Deliver.** [`deliver`](keymint_domain::deliver) gives the key to each destination. If one fails, or
-//!    none is durable, a [`RecoveryStore`] keeps it.
+//!    the key, so that a key is created only if its destinations can take it. Dropping the future of an
+//!    inspection or a reservation undoes it. Dropping a reservation blocks until it is undone, at most 3 s.
+//! 3. **Deliver.** [`deliver`](keymint_domain::deliver) delivers the key to each destination. If one fails, or
+//!    none is durable, a [`RecoveryStore`] keeps the key.
 //!
-//! A [`Journal`] records, before a key is requested, that it may exist. If the program is killed, the next run
+//! A [`Journal`] records that a key may exist before the key is requested. If the program is killed, the next run
 //! finds the record with [`StateDir::finished_runs`].
 //!
-//! A [`StateDir`] also keeps a sign-in that another process completes ([`StateDir::save_sign_in`]), and locks the
+//! A [`StateDir`] also saves a sign-in that another process completes ([`StateDir::save_sign_in`]), and locks the
 //! callback port against other sign-ins of the user ([`StateDir::lock_port`]).
 //!
 //! ```
@@ -48,13 +48,13 @@
 //! # }
 //! ```
 //!
-//! The feature `keyring` (off by default) builds in the keyring of the operating system. Without it, a
+//! The feature `keyring` (off by default) adds support for the keyring of the operating system. Without it, a
 //! [`Keyring`] reports [`KeyringError::NotBuiltIn`]. The feature `fail-points` is for keymint's own tests.
 //!
-//! The asynchronous functions need a tokio runtime with its timer. Files and the keyring block [threads] of their
-//! own there; the keyring, git and other programs have a time limit. [`StateDir`] and [`Journal`] are synchronous,
-//! and block their caller. [`private_files`] has the functions that they open their files with, for other files of
-//! a front end.
+//! The asynchronous functions need a tokio runtime with time enabled. They access files and the keyring on separate
+//! [threads]. The keyring, git and other programs have a time limit. [`StateDir`] and [`Journal`] are synchronous,
+//! and block their caller. [`private_files`] has functions for private files, which a front end can use for its own
+//! files.
 
 #![warn(missing_debug_implementations)]
 
@@ -98,18 +98,18 @@ pub use store::{
 };
 pub use variable::{InvalidVariableName, VariableName};
 
-/// Reports that a test cannot run here, even if the test runner captures output.
+/// Reports that a test cannot run here. The message is visible even if the test runner captures output.
 #[cfg(all(test, unix))]
 fn skipped(reason: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED: {reason}\n").as_bytes());
 }
 
-/// The existing values at a destination that a new key may replace.
+/// The existing values that a new key may replace at a destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwrite {
-    /// None.
+    /// No value.
     Never,
-    /// The value that was found by the inspection.
+    /// Only the value that the inspection found.
     IfUnchanged,
     /// Any value.
     Always,

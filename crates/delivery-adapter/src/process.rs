@@ -1,4 +1,4 @@
-//! Other programs: passing a secret to one, and ending it.
+//! Other programs: passing a secret to a program, and ending it.
 
 pub(crate) mod program;
 pub(crate) mod stdin;

@@ -5,7 +5,7 @@ use std::fmt;
 /// The maximum length of a name, in characters.
 const LONGEST: usize = 64;
 
-/// The name of a key in the [keyring](crate::Keyring). A user can have several keys.
+/// The name of a key in the [keyring](crate::Keyring), so that a user can store several keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile(String);
 
@@ -14,7 +14,7 @@ pub struct Profile(String);
 #[error("it must be at most 64 letters, digits, -, _ and .")]
 pub struct InvalidProfile(());
 
-/// The profile of a user who does not name one.
+/// Returns the profile that is used if the user names none.
 impl Default for Profile {
     fn default() -> Self {
         Self("default".to_owned())

@@ -1,9 +1,9 @@
-//! Running a command that has the key in its environment.
+//! Runs a command that has the key in its environment.
 //!
-//! On Unix this process becomes the command, unless the key is to be masked in the command's output. Then this process
-//! runs the command in its place: the command writes into a pipe, or into a pseudo-terminal if the stream is a terminal,
-//! and this process relays the masked output. It also relays the signals that it gets, stops when the command stops, and
-//! ends as the command ends.
+//! On Unix, this process becomes the command, unless the key is to be masked in the command's output. In that case,
+//! this process runs the command as a child process. The command writes to a pipe, or to a pseudo-terminal if the
+//! stream is a terminal, and this process relays the masked output. It also forwards the signals that it receives,
+//! stops when the command stops, and ends with the command's exit status.
 
 #[cfg(unix)]
 mod monitor;
@@ -30,16 +30,18 @@ use std::process::Command;
 #[cfg(unix)]
 pub use monitor::{monitor, restart};
 
-/// Runs a command, called by this name, and ends this process as the command ends. A key that is given is masked in
-/// the standard output and standard error of the command. `around_spawn` starts the command, by calling its argument
-/// once.
+/// Runs a command under this name, and ends this process with the exit status of the command. It returns only on
+/// failure.
 ///
-/// If standard output is the terminal of this session and a key is given, this process starts its own program once more.
-/// The program then has to call `monitor` first of all.
+/// If `masked` is a key, that key is masked in the standard output and standard error of the command. `around_spawn`
+/// receives a closure that starts the command, and must call it once.
+///
+/// If there is a key to mask and standard output is the terminal of this session, this process starts its own program
+/// again. The program must therefore call `monitor` before anything else.
 ///
 /// # Errors
 ///
-/// If the command cannot be started.
+/// [`io::Error`] if the command cannot be started.
 pub fn run_command(
     command: Command,
     name: &OsStr,

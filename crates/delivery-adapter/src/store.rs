@@ -1,4 +1,4 @@
-//! The private directory of what is kept from one run to the next.
+//! The private directory for state that persists between runs.
 
 mod description;
 mod inspection;
@@ -33,51 +33,51 @@ use std::io;
 use std::path::{Path, PathBuf};
 pub use trusted_file::{check_trusted_directory, read_trusted};
 
-/// The directory of the journals, and the directory of the keys whose destination failed.
+/// The subdirectories of the journals and of the keys that are stored for recovery.
 const JOURNALS: &str = "records";
 const RECOVERY: &str = "recovery";
 
-/// The private directory of what is kept from one run to the next. It is created when something is kept.
+/// The private directory for state that persists between runs. It is created when something is first stored.
 #[derive(Debug, Clone)]
 pub struct StateDir(PathBuf);
 
-/// A key that this machine was given, or may have been given.
+/// A recorded key: keymint created or imported it, or requested it without learning the outcome.
 #[derive(Debug, Clone)]
 pub struct RecordedKey {
-    /// The [id](Journal::id) of the journal of its run.
+    /// The [id](Journal::id) of the journal of the run that created it.
     pub id: String,
-    /// What is known of it.
+    /// The record of the key.
     pub record: KeyRecord,
 }
 
 impl StateDir {
-    /// The directory at this path.
+    /// Returns the state directory at this path, without creating it.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
-    /// The directory of keymint: `$XDG_STATE_HOME/keymint`, or its equivalent on this system.
+    /// Returns keymint's state directory, `$XDG_STATE_HOME/keymint` or its equivalent on this system, without
+    /// creating it.
     ///
     /// # Errors
     ///
-    /// If there is no home directory.
+    /// [`io::Error`] if there is no home directory.
     pub fn open_default() -> io::Result<Self> {
         standard_directory("XDG_STATE_HOME", "LOCALAPPDATA", ".local/state")
             .map(|base| Self(base.join("keymint")))
             .ok_or_else(|| io::Error::other("there is no home directory"))
     }
 
-    /// The path of the directory.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Returns the directory of this name in it, and creates it if it does not exist. No other user may
-    /// write in it.
+    /// Returns the path of a subdirectory, and creates the subdirectory if it does not exist.
     ///
     /// # Errors
     ///
-    /// If it cannot be created, or another user may write in it.
+    /// [`io::Error`] if it cannot be created, or if another user may write in it.
     pub fn directory(&self, name: &str) -> io::Result<PathBuf> {
         let directory = self.0.join(name);
         create_directory(&self.0)
@@ -86,24 +86,23 @@ impl StateDir {
         Ok(directory)
     }
 
-    /// Checks, without creating anything, whether something can be kept.
+    /// Checks whether state can be stored, without creating anything.
     ///
     /// # Errors
     ///
-    /// If it cannot.
+    /// [`io::Error`] if state cannot be stored.
     pub fn check(&self) -> io::Result<()> {
-        // A missing directory is created in the nearest one that exists.
+        // A missing directory is created in its nearest existing ancestor.
         let exists = |directory: &&Path| directory.symlink_metadata().is_ok();
         let nearest = self.0.ancestors().find(exists).unwrap_or(&self.0);
         check_directory(nearest, nearest == self.0).map_err(|error| about(nearest, &error))
     }
 
-    /// Begins the journal of this run, and takes what is needed to keep its key for recovery: the room, and a
-    /// thread.
+    /// Begins the journal of this run. Also reserves the disk space and a thread to store the key for recovery.
     ///
     /// # Errors
     ///
-    /// If one of them cannot be had.
+    /// [`io::Error`] if the journal cannot be written or the disk space cannot be reserved.
     pub fn journal(&self) -> io::Result<Journal> {
         threads::keep_one_ready();
         let recovery = self.directory(RECOVERY)?;
@@ -112,28 +111,30 @@ impl StateDir {
         Ok(journal)
     }
 
-    /// The journals of the runs that have ended, the oldest first. Those that cannot be read are skipped.
+    /// Returns the journals of the runs that have ended, the oldest first. Skips those that cannot be read.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be read.
+    /// [`io::Error`] if the directory cannot be read.
     pub fn finished_runs(&self) -> io::Result<Vec<FinishedRun>> {
         journal::finished_runs_in(&self.directory(JOURNALS)?)
     }
 
-    /// The keys that this machine was given or may have been given, the oldest first. `kept_in` of a record is where
-    /// the recovery store has the key now. Nothing is created if nothing was ever kept.
+    /// Returns the recorded keys, including those that may exist, the oldest first. Creates nothing if there is no
+    /// state directory.
+    ///
+    /// [`kept_in`](KeyRecord::kept_in) of a record is the file that has the key in the recovery store now.
     ///
     /// # Errors
     ///
-    /// If a directory cannot be read.
+    /// [`io::Error`] if a directory cannot be read.
     pub fn known_keys(&self) -> io::Result<Vec<RecordedKey>> {
         if !self.0.try_exists().map_err(|error| about(&self.0, &error))? {
             return Ok(Vec::new());
         }
         let runs = self.finished_runs()?.into_iter();
         let mut keys: Vec<_> = runs.map(|run| RecordedKey { id: run.id, record: run.record }).collect();
-        // What a journal says is kept may have been deleted by hand, and the other way round.
+        // A stored key may have been deleted by hand, or stored without an entry in its journal.
         keys.iter_mut().for_each(|key| key.record.kept_in = None);
         for stored in self.stored_keys()? {
             let kept_in = Some(stored.path);
@@ -148,11 +149,11 @@ impl StateDir {
         Ok(keys)
     }
 
-    /// Notes that destinations were given a known key again, by the [id](RecordedKey::id) of the key.
+    /// Records that destinations received a recorded key again. `id` is the [id](RecordedKey::id) of the key.
     ///
     /// # Errors
     ///
-    /// If the journal of the key does not exist, belongs to a run that has not ended, or cannot be written.
+    /// [`io::Error`] if the journal of the key does not exist, belongs to a running program, or cannot be written.
     pub fn note_delivered(&self, id: &str, report: &DeliveryReport) -> io::Result<()> {
         self.update(id, |record| {
             record.add_destinations(report);
@@ -165,22 +166,22 @@ impl StateDir {
         })
     }
 
-    /// Notes that a known key was revoked on the server, by the [id](RecordedKey::id) of the key.
+    /// Records that a key was revoked on the server. `id` is the [id](RecordedKey::id) of the key.
     ///
     /// # Errors
     ///
-    /// If the journal of the key does not exist, belongs to a run that has not ended, or cannot be written.
+    /// [`io::Error`] if the journal of the key does not exist, belongs to a running program, or cannot be written.
     pub fn note_revoked(&self, id: &str) -> io::Result<()> {
         self.update(id, |record| {
             record.revoked_at.get_or_insert_with(utc_now);
         })
     }
 
-    /// Notes that the keyring no longer has the key of a profile. Nothing is noted if no known key was there.
+    /// Records that the key of a profile was removed from the keyring. Does nothing if no recorded key was there.
     ///
     /// # Errors
     ///
-    /// If a journal cannot be read or written.
+    /// [`io::Error`] if a journal cannot be read or written.
     pub fn note_removed_from_keyring(&self, profile: &str) -> io::Result<()> {
         let was_there = |delivery: &DeliveryRecord| delivery.is_in_keyring(profile);
         for key in self.known_keys()? {
@@ -200,17 +201,19 @@ impl StateDir {
         journal::update_finished(&self.directory(JOURNALS)?, id, change).map(drop)
     }
 
-    /// The recovery store for the key of a run, by the [id](Journal::id) of its journal. Another
-    /// id may have the characters `A-Za-z0-9._-` and does not begin with a dot, or no key is delivered.
+    /// Returns the recovery store for the key of a run. `id` is the [id](Journal::id) of its journal.
+    ///
+    /// Any other id must consist of the characters `A-Za-z0-9._-` and not begin with a dot. Otherwise a delivery to
+    /// the store fails.
     pub fn recovery(&self, id: &str) -> RecoveryStore {
         RecoveryStore { state: self.clone(), id: id.to_owned(), path: None }
     }
 
-    /// The keys that recovery stores have, the oldest first.
+    /// Returns the keys in the recovery store, the oldest first.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be read.
+    /// [`io::Error`] if the directory cannot be read.
     pub fn stored_keys(&self) -> io::Result<Vec<StoredKey>> {
         recovery::list(self)
     }

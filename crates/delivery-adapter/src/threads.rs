@@ -1,4 +1,4 @@
-//! Blocking work on threads of its own, so that it does not block an asynchronous runtime.
+//! Blocking work on separate threads, so that it does not block an asynchronous runtime.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,15 +16,15 @@ type Work = Box<dyn FnOnce() + Send>;
 /// The threads that wait for work.
 static READY: Mutex<Vec<mpsc::Sender<Work>>> = Mutex::new(Vec::new());
 
-/// Starts a thread that waits for blocking work, unless one is waiting. The next work then needs no memory for a
-/// thread: a key may have to be saved when the system has none left.
+/// Starts a thread that waits for work, unless one is already waiting. The next work then needs no memory for a
+/// thread: a key may have to be stored when the system has none left.
 pub(crate) fn keep_one_ready() {
     if ready().is_empty() {
         let (hand_over, work) = mpsc::channel::<Work>();
         let myself = hand_over.clone();
         let serve = move || {
             while let Ok(work) = work.recv() {
-                // The receiver of the result notices the panic by itself.
+                // The receiver of the result detects the panic.
                 let _ = catch_unwind(AssertUnwindSafe(work));
                 ready().push(myself.clone());
             }
@@ -39,8 +39,9 @@ fn ready() -> MutexGuard<'static, Vec<mpsc::Sender<Work>>> {
     READY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs blocking work on a waiting thread, on a new one, or on the calling thread if the system cannot start a
-/// thread, since the work may have to save a key. It is boxed so that the program contains this function once.
+/// Runs blocking work on a waiting thread or on a new one. If the system cannot start a thread, the work runs on the
+/// calling thread, since it may have to store a key. The work is boxed so that the program contains this function
+/// only once.
 pub fn start(work: Work) {
     let waiting = ready().pop();
     let work = match waiting {
@@ -57,11 +58,11 @@ pub fn start(work: Work) {
     }
 }
 
-/// Checks that the system can start a thread. The next thread may get the memory of this one.
+/// Checks that the system can start a thread. The next thread can use the memory of this one.
 ///
 /// # Errors
 ///
-/// [`io::Error`] if it cannot.
+/// [`io::Error`] if the system cannot start a thread.
 pub fn check() -> io::Result<()> {
     Builder::new().spawn(|| ()).map(|thread| drop(thread.join()))
 }
@@ -73,20 +74,20 @@ fn once(work: &Mutex<Option<impl FnOnce()>>) {
     }
 }
 
-/// Runs blocking work and returns its result. Dropping the future does not stop the work, which ends with the
-/// program at the latest.
+/// Runs blocking work on another thread, and returns its result. Dropping the future does not stop the work, which
+/// continues until it is done or the program ends.
 ///
 /// # Errors
+///
 /// [`io::Error`] if the work panics.
-/// If the work panics.
 pub async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     let (done, result) = oneshot::channel();
     start(Box::new(move || drop(done.send(work()))));
     result.await.map_err(|_| io::Error::other("a background task panicked"))
 }
 
-/// Like [`run`], for work that undoes itself if its result is dropped. Dropping the future blocks until that is
-/// done, at most 3 s, since the program may be about to end.
+/// Runs blocking work like [`run`], if the work undoes itself when its result is dropped. Dropping the future blocks
+/// until the work is undone, at most 3 s, since the program may be about to end.
 ///
 /// # Errors
 ///
@@ -101,14 +102,14 @@ pub(crate) async fn run_to_completion<T: Send + 'static>(
     Ok(result)
 }
 
-/// Waits for the end of the work when it is dropped.
+/// Waits for the end of the work on drop.
 struct End {
     over: mpsc::Receiver<()>,
 }
 
 impl Drop for End {
     fn drop(&mut self) {
-        // Nothing is ever sent: the other end is dropped with the work.
+        // Nothing is ever sent: the other end is dropped together with the work.
         let _ = self.over.recv_timeout(CLEANUP);
     }
 }

@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariableName(String);
 
-/// The error for a name that no variable with a key can have. Shells do not accept the name or reserve it, or the
-/// variable decides which programs, libraries or start-up files are loaded.
+/// The error for a name that cannot be that of a variable with a key. Shells reject or reserve the name, or the
+/// variable decides which programs, libraries or startup files are loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it must {0}")]
 pub struct InvalidVariableName(&'static str);
@@ -17,14 +17,14 @@ impl Default for VariableName {
 }
 
 impl VariableName {
-    /// The variable that OpenAI's libraries read.
+    /// The variable that OpenAI's client libraries read.
     pub const OPENAI: &str = "OPENAI_API_KEY";
 
-    /// Parses a name.
+    /// Parses the name of a variable.
     ///
     /// # Errors
     ///
-    /// [`InvalidVariableName`]
+    /// [`InvalidVariableName`] with the reason.
     pub fn parse(name: &str) -> Result<Self, InvalidVariableName> {
         let well_formed = !name.starts_with(|c: char| c.is_ascii_digit())
             && !name.is_empty()
@@ -52,7 +52,7 @@ impl VariableName {
 /// The maximum length of a name, in characters.
 const LONGEST: usize = 255;
 
-/// Variables that decide which programs, libraries or start-up files are loaded. A key in one of them breaks the
+/// Variables that decide which programs, libraries or startup files are loaded. A key in one of them would break the
 /// programs that read the file.
 const LOADING: [&str; 14] = [
     "PATH",
@@ -71,7 +71,7 @@ const LOADING: [&str; 14] = [
     "JAVA_TOOL_OPTIONS",
 ];
 
-/// Variables of bash, dash and zsh that cannot be set to a text. The shell stops reading after the attempt.
+/// Variables of bash, dash and zsh that cannot be set to a text. An attempt makes the shell stop reading.
 pub(crate) const OF_A_SHELL: [&str; 66] = [
     "BASHOPTS",
     "BASH_VERSINFO",
@@ -141,7 +141,7 @@ pub(crate) const OF_A_SHELL: [&str; 66] = [
     "zsh_scheduled_events",
 ];
 
-/// Variables whose value zsh evaluates as a number. It stops reading if it cannot.
+/// Variables whose value zsh evaluates as a number. If the value is not a number, zsh stops reading.
 pub(crate) const NUMBERS_OF_ZSH: [&str; 15] = [
     "COLUMNS",
     "ERRNO",
@@ -160,8 +160,8 @@ pub(crate) const NUMBERS_OF_ZSH: [&str; 15] = [
     "ZLE_RPROMPT_INDENT",
 ];
 
-/// Variables that bash and zsh set themselves, or interpret in another way than as a text. After a shell has read
-/// the file, none of them contains the key.
+/// Variables that bash and zsh set themselves, or do not interpret as text. After a shell has read the file, none of
+/// them contains the key.
 const SET_BY_A_SHELL: [&str; 23] = [
     "BASHPID",
     "BASH_ALIASES",

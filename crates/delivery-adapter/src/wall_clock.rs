@@ -1,21 +1,21 @@
-//! The date and the time of day. Durations are measured with the [`Clock`](keymint_domain::Clock).
+//! The date and the time of day. Use the [`Clock`](keymint_domain::Clock) to measure durations.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The year of this version: a right clock shows no earlier one.
+/// The year of this version. A clock that shows an earlier year is wrong.
 const FIRST_YEAR: &str = "2026";
 
 /// The last second of the year 9999, since 1970.
 const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
-/// Returns the date and time of day for display, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is set to a
-/// time before 1970 or after 9999 shows the nearest of these.
+/// Returns the date and time of day for display, in UTC: `2026-11-24T07:00:00.000000Z`. A clock that is set before
+/// 1970 or after 9999 shows the nearest time in that range.
 #[expect(clippy::disallowed_methods, reason = "this is the place that the others ask")]
 pub fn utc_now() -> String {
     utc(SystemTime::now())
 }
 
-/// Returns whether a clock that shows this time, in the format of [`utc_now`], can be right.
+/// Returns whether a clock that shows this time can be right. The time has the format of [`utc_now`].
 pub fn is_plausible(utc: &str) -> bool {
     utc >= FIRST_YEAR
 }
@@ -26,7 +26,7 @@ pub fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// Returns a number of seconds since 1970 for display: `2026-11-24T07:00:00Z`.
+/// Returns a time in seconds since 1970 in the format `2026-11-24T07:00:00Z`.
 pub fn utc_of(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds).min(LAST_SECOND)).to_string()
 }

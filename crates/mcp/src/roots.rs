@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Roots(Vec<PathBuf>);
 
 impl Roots {
-    /// Requests the client's current roots. If the client has none, returns the working directory, unless that is the root
-    /// of the file system.
+    /// Requests the client's current roots. If the client has none, returns the working directory, unless that is
+    /// the root of the file system.
     pub(crate) async fn of(call: &Call) -> Result<Self, Failure> {
         let directories = match call.dialog.roots().await {
             Some(uris) if uris.is_empty() => {

@@ -33,8 +33,8 @@
 //! # Code map
 //!
 //! A request passes, in this order, through `server` (sockets), `dispatcher` (the log and the scripted
-//! replies), `routes`, `auth_server`, `platform_api` or `admin_api` (translation between bytes and rules), and `server_state`
-//! (the rules). From `dispatcher` on, everything is a function of values, and time is an argument.
+//! replies), `routes`, `auth_server`, `platform_api` or `admin_api` (translation between bytes and rules), and
+//! `server_state` (the rules). From `dispatcher` on, everything is a function of values, and time is an argument.
 
 mod login_lists;
 mod named_scenario;

@@ -1,11 +1,11 @@
-//! The escape sequence that requests a terminal to set the clipboard: OSC 52 of xterm's "Control Sequences"
-//! ("Manipulate Selection Data").
+//! The escape sequence with which a terminal sets the clipboard: OSC 52 (xterm's "Control Sequences", section
+//! "Manipulate Selection Data").
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
-/// The maximum number of bytes that GNU screen passes on at once.
+/// The maximum number of bytes that GNU screen forwards at once.
 const SCREENFUL: usize = 512;
 
 /// The program between this one and the terminal of the user.
@@ -17,7 +17,7 @@ pub(super) enum Wrapping {
 }
 
 impl Wrapping {
-    /// Recognizes the program by the variables that it sets. After a remote login only TERM is left of them.
+    /// Detects the program by the variables that it sets. After a remote login, only `TERM` remains.
     pub(super) fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name| variable(name).is_some_and(|value| !value.is_empty());
         let term = variable("TERM").unwrap_or_default();

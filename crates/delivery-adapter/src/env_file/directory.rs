@@ -1,4 +1,4 @@
-//! A directory, and a file in it that is replaced atomically.
+//! A directory in which a file is replaced atomically.
 //!
 //! Each platform has the same three types: a [`Directory`], a [`Snapshot`] of a file, and a [`TempFile`] in the
 //! same directory, which allocates the space for the new content and will replace the file.
@@ -18,18 +18,18 @@ use std::path::PathBuf;
 pub(super) use unix::{Directory, Snapshot, TempFile};
 use zeroize::Zeroizing;
 
-/// A size that no temporary file of keymint reaches, in bytes. A checkout may contain a file of such a name and any
-/// size.
+/// A size that keymint's temporary files never reach, in bytes. A repository may contain a file with such a name and
+/// any size.
 const LARGEST: u64 = 2 * 1024 * 1024;
 
 /// The content of a temporary file until the key is known.
 const PLACEHOLDER: u8 = b'#';
 
-/// The properties of a file that matter for its replacement. A property that a platform does not report is absent.
+/// The properties of a file that matter for its replacement. A property that the platform does not report is omitted.
 #[derive(Default)]
 pub(super) struct Properties {
     pub(super) is_read_only: bool,
-    /// True if no other file can replace it: it is a mount point, as in containers, or its attributes forbid it
+    /// True if no other file can replace this one: it is a mount point, as in containers, or its attributes forbid it
     /// (`chattr`).
     pub(super) is_fixed: bool,
     pub(super) has_other_names: bool,
@@ -38,7 +38,7 @@ pub(super) struct Properties {
 }
 
 impl Directory {
-    /// Returns the temporary files of killed runs that may contain a key, and removes those that contain only the
+    /// Returns the temporary files of killed runs that may contain a key. Removes those that contain only the
     /// placeholder.
     pub(super) fn leftovers(&self) -> io::Result<Vec<PathBuf>> {
         let mut left = Vec::new();
@@ -65,7 +65,7 @@ fn read_whole(file: impl Read, size: u64, largest: usize) -> io::Result<Zeroizin
     let Some(capacity) = capacity else {
         return Err(io::Error::other(format!("the file has more than {largest} bytes")));
     };
-    // The buffer must not move while it grows, since that would leave a copy of the content behind.
+    // Allocated once, since growing the buffer would leave a copy of the content behind.
     let mut content = Zeroizing::new(Vec::with_capacity(capacity + 1));
     file.take(size + 1).read_to_end(&mut content)?;
     Ok(content)
@@ -94,7 +94,7 @@ fn is_name(name: &str) -> bool {
     random.is_some_and(|random| random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// Returns a content that allocates the space for this many bytes.
+/// Returns a placeholder of this size, to allocate disk space.
 fn placeholder(size: usize) -> Vec<u8> {
     vec![PLACEHOLDER; size]
 }

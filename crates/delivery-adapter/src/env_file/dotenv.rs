@@ -1,8 +1,8 @@
-//! A dotenv file, in which only one value is changed.
+//! The edit of a dotenv file, which changes a single value.
 //!
-//! There is no standard. This module follows the common readers (Node's, npm's, Python's, Rust's, Docker's, a
-//! shell) where they agree, and refuses a file in which any of them would not see the key. It expands nothing and
-//! runs nothing. The crate's test `readers` compares it with those readers.
+//! There is no standard for dotenv files. This module follows the common readers (those of Node, npm, Python, Rust
+//! and Docker, and shells) where they agree, and refuses a file in which any of them would not see the key. It
+//! expands nothing and runs nothing. The crate's test `readers` compares it with those readers.
 
 use super::parser::{Assignment, Assignments, SyntaxError, assignments_to};
 use crate::variable::VariableName;
@@ -21,7 +21,7 @@ impl<'a> PlainValue<'a> {
     }
 }
 
-/// The text of a file, and the places where it sets one variable.
+/// The text of a file, and the positions where it sets one variable.
 pub(super) struct Dotenv<'a> {
     text: &'a [u8],
     name: &'a str,
@@ -44,23 +44,23 @@ impl<'a> Dotenv<'a> {
         self.assignments.ours.iter().map(|assignment| &self.text[assignment.value.clone()])
     }
 
-    /// Returns whether a line sets the variable, and each such line sets it to this value.
+    /// Returns whether at least one line sets the variable, and each such line sets it to this value.
     pub(super) fn is_set_to(&self, value: &str) -> bool {
         !self.assignments.ours.is_empty() && self.values().all(|found| found == value.as_bytes())
     }
 
-    /// Returns the numbers of those lines that have quotes or a comment, which some readers take for a part of the
-    /// value.
+    /// Returns the numbers of the lines among them that have quotes or a comment. Some readers take these for a part
+    /// of the value.
     pub(super) fn decorated_lines(&self) -> impl Iterator<Item = usize> {
         let ours = self.assignments.ours.iter();
         ours.filter(|found| found.quote.is_some() || found.has_comment).map(|found| found.line)
     }
 
-    /// Returns the text with the variable set to this value, in each line that sets it, or else in a new last line.
-    /// Blanks around the `=`, tabs and the line ending are written so that every reader understands them.
+    /// Returns the text with the variable set to this value in each line that sets it, or else in a new last line.
+    /// Blanks around the `=`, tabs and the line ending are normalized so that every reader understands them.
     pub(super) fn set(&self, PlainValue(value): &PlainValue<'_>) -> Zeroizing<Vec<u8>> {
         let Assignments { ours, others_are_exported } = &self.assignments;
-        // The buffer must not move while it grows, since that would leave a copy of the key behind.
+        // Allocated once, since growing the buffer would leave a copy of the key behind.
         let most = self.text.len() + (value.len() + 6) * ours.len().max(1) + self.name.len() + 12;
         let mut new = Zeroizing::new(Vec::with_capacity(most));
         let mut copied = 0;
@@ -78,7 +78,7 @@ impl<'a> Dotenv<'a> {
             None => !matches!(rest, [] | [.., b'\n']),
             Some(last) => last.has_comment && !rest.contains(&b'\n'),
         };
-        // A shell takes the carriage return of another line ending for a part of the value.
+        // A shell takes the carriage return of a foreign line ending for a part of the value.
         if ends_amid_line {
             new.push(b'\n');
         }

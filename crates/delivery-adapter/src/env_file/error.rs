@@ -19,34 +19,34 @@ pub struct EnvFileError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnvFileErrorKind {
-    /// The path has no characters.
+    /// The path is empty.
     #[error("the path is empty")]
     EmptyPath,
     /// The path is `-`, by which other programs mean standard output.
     #[error("write `./-` for a file of this name")]
     Dash,
-    /// The path begins with `~`, which nothing but a shell expands.
+    /// The path begins with `~`, which only a shell expands.
     #[error("only a shell expands `~`")]
     Tilde,
-    /// The path cannot be that of such a file, for this reason.
+    /// The path cannot be that of a dotenv file, for this reason.
     #[error("{0}")]
     Path(&'static str),
-    /// The directory does not exist, and is not created.
+    /// The directory does not exist. It is not created.
     #[error("its directory does not exist")]
     NoDirectory,
     /// Another user could replace files in the directory.
     #[error("{0}")]
     DirectoryOfOthers(io::Error),
-    /// The file is a symbolic link, which leads nowhere, or which another user could have made.
+    /// The file is a symbolic link that is broken or that another user could have created.
     #[error("it is a link {0}")]
     Link(String),
-    /// Another run did not release its lock in 10 s.
+    /// Another run did not release its lock within 10 s.
     #[error("another process is about to replace it")]
     Locked,
-    /// The owner may not write the file.
+    /// The file is read-only for its owner.
     #[error("it is read-only")]
     ReadOnly,
-    /// No other file can replace it.
+    /// The file cannot be replaced: it is a mount point or has restrictive attributes.
     #[error("it is a mount point or immutable, so it cannot be replaced")]
     Fixed,
     /// Common readers disagree on a line that matters.
@@ -71,10 +71,10 @@ pub enum EnvFileErrorKind {
     /// The value of the variable cannot be a key.
     #[error("the value is not a key")]
     NotAKey,
-    /// There is no room for the new content, or the directory cannot be written.
+    /// There is no disk space for the new content, or the directory is not writable.
     #[error("it cannot be written: {0}")]
     NotWritable(io::Error),
-    /// The file cannot be read, or is none that may be edited.
+    /// The file cannot be read, or is not a file that may be edited.
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -96,7 +96,8 @@ impl fmt::Display for EnvFileError {
 
 impl Error for EnvFileError {}
 
-/// A path, safe to display, and in quotes if it has spaces. No system has longer ones.
+/// Returns a path that is safe to display, in quotes if it contains spaces. The length limit exceeds that of every
+/// system.
 pub(super) fn shown(path: &Path) -> String {
     in_one_piece(sanitize(&path.to_string_lossy(), 32 * 1024))
 }

@@ -1,4 +1,4 @@
-//! The status of a file in git. A committed key is a published key.
+//! The git status of a file. A committed key can become public.
 
 use keymint_domain::Clock;
 use keymint_host::which;
@@ -12,33 +12,33 @@ use tokio::process::Command;
 /// The time limit of all git commands together.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The status of a file in git.
+/// The git status of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GitStatus {
-    /// The file is in no work tree.
+    /// The file is not in a work tree.
     Outside,
     /// git ignores the file.
     Ignored,
-    /// The file would be added with everything else.
+    /// The file is not in the index, and `git add .` would add it.
     Untracked,
-    /// The file is in the index, and would be committed with the next change.
+    /// The file is in the index. The next commit of all changes would contain the key.
     Tracked,
-    /// The file is in a work tree, and git gave no answer, for this reason.
+    /// The file is in a work tree, but git did not report its status, for this reason.
     Unknown(&'static str),
 }
 
-/// Asks git for the status. The commands run nothing that the repository names (no hook, monitor or helper), take
-/// no lock, and prompt for nothing.
+/// Runs git to determine the status. Its commands run nothing that the repository configures (hooks, monitors or
+/// helpers), take no locks, and do not prompt.
 pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> GitStatus {
-    // git starts in the top directory, so that it does not mistake a directory of the checkout for a repository.
+    // git is started in the top directory, so that it does not take a directory of the checkout for a repository.
     let Some(top) = directory.ancestors().find(|directory| directory.join(".git").exists()) else {
         return GitStatus::Outside;
     };
     let path = directory.strip_prefix(top).unwrap_or(directory).join(name);
     let path = Path::new(".").join(path);
     let asking = async {
-        // Each command exits with 0 for yes, 1 for no, and another code for neither (git-ls-files(1),
+        // Each command exits with 0 for yes, with 1 for no, and with another code on failure (git-ls-files(1),
         // git-check-ignore(1)).
         let tracked = ask(top, &["--literal-pathspecs", "ls-files", "--error-unmatch"], &path).await?;
         match tracked {
@@ -63,8 +63,8 @@ pub(super) async fn status(clock: &dyn Clock, directory: &Path, name: &str) -> G
 
 async fn ask(top: &Path, question: &[&str], path: &Path) -> io::Result<Option<i32>> {
     let mut git = Command::new(which("git").map_err(|_| io::ErrorKind::NotFound)?);
-    // Variables that the user's shell has set for another repository must have no effect, and must not trace or run
-    // anything.
+    // Removes variables that the user's shell has set for another repository, and those that make git trace or run
+    // something.
     for (variable, _) in env::vars_os().filter(|(variable, _)| is_gits(variable)) {
         git.env_remove(variable);
     }

@@ -1,4 +1,4 @@
-//! The inspection of a dotenv file, and the reservation for a key.
+//! The inspection of a dotenv file, and its reservation for a key.
 
 use super::directory::{Snapshot, TempFile};
 use super::dotenv::Dotenv;
@@ -17,10 +17,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use zeroize::Zeroizing;
 
-/// The space for a key, in bytes. Current keys have 164.
+/// The space that is reserved for a key, in bytes. Current keys have 164 bytes.
 pub(super) const ROOM: usize = 1024;
 
-/// An inspected dotenv file, with the space for its next content. Its values cannot be read out.
+/// An inspected dotenv file, with the disk space for its new content. Its values are not accessible, except a
+/// [key](Self::key).
 pub struct FoundEnvFile {
     location: FileLocation,
     variable: VariableName,
@@ -34,50 +35,51 @@ pub struct FoundEnvFile {
 /// The current value of the variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Current {
-    /// The variable is not set, or empty.
+    /// The variable is not set, or is empty.
     Unset,
-    /// These lines set the variable to one value.
+    /// These lines set the variable to the same value.
     One(LineNumbers),
     /// These lines set the variable to different values.
     Several(LineNumbers),
 }
 
-/// A property of the file or its directory that the user should know of.
+/// A property of the file or its directory that the user should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// Killed runs left this file and others, each of which may hold a key.
+    /// Killed runs left this file, and perhaps others. Each of them may contain a key.
     LeftBehind {
         /// The first file.
         path: PathBuf,
-        /// The number of the others.
+        /// The number of other files.
         others: usize,
     },
-    /// The file has another name, which keeps the old content.
+    /// The file has another hard link, which keeps the old content.
     HardLink,
     /// Other users may read the file.
     ReadableByOthers {
         /// The mode of the file.
         mode: u32,
     },
-    /// These lines have quotes or a comment, which stay. `docker run --env-file` and other readers that support
-    /// neither take them for a part of the value.
+    /// These lines keep their quotes or comments. `docker run --env-file` and other readers that support neither take
+    /// them for a part of the value.
     TakenLiterally(LineNumbers),
-    /// Other users can read the file, also if it is new: the file system has no modes.
+    /// Other users can read the file, even if it is new: the file system has no modes.
     NoModes {
-        /// The mode that each file has there.
+        /// The mode of every file on that file system.
         mode: u32,
     },
 }
 
 impl FileLocation {
-    /// Inspects the file, and allocates the space for its next content, which keeps other runs away from the file
-    /// until the result is dropped. Waits at most 10 s for another run, and removes the temporary files of killed
-    /// runs that contain no key.
+    /// Inspects the file and allocates the disk space for its new content. The reservation excludes other runs until
+    /// the result is dropped.
+    ///
+    /// Waits at most 10 s for another run, and removes the temporary files of killed runs that contain no key.
     ///
     /// # Errors
     ///
-    /// [`EnvFileError`]
+    /// [`EnvFileError`] if the file cannot take a key.
     pub async fn inspect(self, variable: VariableName) -> Result<FoundEnvFile, EnvFileError> {
         self.lock(&TokioClock::new()).await?;
         let mut found = run(self.path().to_owned(), move || FoundEnvFile::read(self, variable)).await?;
@@ -156,12 +158,12 @@ impl FoundEnvFile {
         ApiKey::parse(String::from_utf8(self.value.to_vec()).ok()?).ok()
     }
 
-    /// Returns the properties of the file that the user should know of.
+    /// Returns the properties of the file that the user should know.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Returns the status of the file in git.
+    /// Returns the git status of the file.
     pub fn git(&self) -> GitStatus {
         self.git
     }
@@ -171,7 +173,7 @@ impl FoundEnvFile {
         git::ignore_line(&self.location.name)
     }
 
-    /// Reserves the file for the key. Dropping the result frees the space.
+    /// Reserves the file for the key. Dropping the result frees the disk space.
     ///
     /// # Errors
     ///
@@ -208,15 +210,16 @@ impl fmt::Debug for FoundEnvFile {
     }
 }
 
-/// Returns the warning about other users who may read the file. `current` is the mode of the file, and `private` that
-/// of a new private file, each if it admits other users. On a file system without modes, `chmod` does not help.
+/// Returns the warning about other users who may read the file. `current` is the mode of the file, and `private` the
+/// mode of a new private file. Each is present only if it admits other users. On a file system without modes, `chmod`
+/// does not help.
 fn access_warning(current: Option<u32>, private: Option<u32>) -> Option<Warning> {
     let no_modes = private.map(|mode| Warning::NoModes { mode });
     no_modes.or(current.map(|mode| Warning::ReadableByOthers { mode }))
 }
 
 impl Current {
-    /// Returns the state of the variable, and its value if it has one.
+    /// Returns the state of the variable, and its value if there is one.
     pub(super) fn of(dotenv: &Dotenv<'_>) -> (Self, Zeroizing<Vec<u8>>) {
         let lines = LineNumbers(dotenv.lines().collect());
         let mut values = dotenv.values();

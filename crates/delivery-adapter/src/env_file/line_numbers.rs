@@ -1,12 +1,12 @@
-//! The numbers of some lines of a file.
+//! The numbers of selected lines of a file.
 
 use std::fmt;
 
-/// The maximum number of displayed numbers.
+/// The maximum number of displayed line numbers.
 const MOST_SHOWN: usize = 10;
 
-/// The numbers of some lines of a file. Displayed as "line 3" or "lines 3, 7"; of many lines, the first ten and the
-/// number of the others.
+/// The numbers of selected lines of a file. They display as "line 3" or "lines 3, 7". If there are many, they display
+/// as the first ten and the number of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineNumbers(pub(super) Vec<usize>);
 

@@ -11,11 +11,12 @@ use std::path::{Path, PathBuf, absolute, is_separator};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The interval and the number of attempts to lock a file that another run has locked: 10 s in all.
+/// The interval and the number of attempts to lock a file that another run has locked: 10 s in total.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSES: usize = 100;
 
-/// A file in an open directory, so that replacing the directory later does not redirect the key.
+/// A file in an open directory. The handle of the directory ensures that the key goes there even if the path later
+/// leads elsewhere.
 pub struct FileLocation {
     pub(super) directory: Arc<Directory>,
     pub(super) name: String,
@@ -24,11 +25,11 @@ pub struct FileLocation {
 }
 
 impl FileLocation {
-    /// Opens the directory of the file, which need not exist. A symbolic link is followed once.
+    /// Opens the directory of the file. The file need not exist. A symbolic link is followed once.
     ///
     /// # Errors
     ///
-    /// [`EnvFileError`] if no file can be kept there, or another user could replace it.
+    /// [`EnvFileError`] if the path cannot be that of a dotenv file, or if another user could replace the file.
     pub async fn find(path: impl Into<PathBuf>) -> Result<Self, EnvFileError> {
         let path = path.into();
         run(path.clone(), move || Self::find_now(&path)).await
@@ -83,7 +84,7 @@ impl FileLocation {
         if text.contains(char::is_control) {
             return Err(error(&path, Kind::Path("the path has control characters")));
         }
-        // The links there lead to the open files of other programs.
+        // These links lead to the open files of other programs.
         if cfg!(unix)
             && (parent == Path::new("/dev")
                 || ["/proc", "/sys"].iter().any(|system| parent.starts_with(system)))
@@ -103,13 +104,13 @@ impl FileLocation {
         &self.path
     }
 
-    /// Returns the symbolic link that was followed to the file.
+    /// Returns the symbolic link that was followed to the file, if any.
     pub fn followed_link(&self) -> Option<&Path> {
         self.link.as_deref()
     }
 
-    /// Locks the directory against other runs until the space in it is allocated. Returns `false` if another run
-    /// has the lock, or has allocated the space for this file.
+    /// Locks the directory against other runs until the disk space in it is allocated. Returns `false` if another run
+    /// has the lock, or has already allocated space for this file.
     ///
     /// # Errors
     ///
@@ -125,8 +126,8 @@ impl FileLocation {
         is_free
     }
 
-    /// Locks the directory, and waits at most 10 s for another run. Any user who may read the directory can
-    /// lock it, so a lock counts after that only if a run of this user has a temporary file for this file.
+    /// Locks the directory, and waits at most 10 s for another run. Any user who may read the directory can lock it.
+    /// Therefore, after the wait, a lock counts only if a run of this user has a temporary file for this file.
     pub(super) async fn lock(&self, clock: &dyn Clock) -> Result<(), EnvFileError> {
         for _ in 0..PAUSES {
             if self.try_lock()? {
@@ -143,8 +144,8 @@ impl FileLocation {
         })
     }
 
-    /// Returns the current path of the file, whose directory may have been moved. A path with control characters is
-    /// ignored.
+    /// Returns the current path of the file, since the directory may have been moved. If that path contains control
+    /// characters, returns the original one.
     pub fn current_path(&self) -> PathBuf {
         let path = self.directory.current_path().join(&self.name);
         let is_safe = path.to_str().is_some_and(|text| !text.contains(char::is_control));
@@ -176,9 +177,9 @@ pub(super) async fn run<T: Send + 'static>(
     threads::run_to_completion(work).await.unwrap_or_else(|error| Err(EnvFileError::new(&path, error.into())))
 }
 
-/// Returns the reason why Windows would keep the content elsewhere than in a file of this name.
+/// Returns the reason why Windows would not store the content in a file with this name.
 fn not_a_file_on_windows(path: &str) -> Option<&'static str> {
-    /// The longest name of a file, in UTF-16 units.
+    /// The maximum length of a file name, in UTF-16 units.
     const LONGEST: usize = 255;
     const DEVICES: [&str; 6] = ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"];
     let after_drive = match path.as_bytes() {

@@ -1,7 +1,7 @@
-//! Finds the lines of a dotenv file that set a variable, in a file on which readers agree.
+//! A parser that finds the lines of a dotenv file that set a variable, if readers agree on the file.
 //!
-//! A line is accepted only if Node's, npm's, Python's and Rust's readers, a POSIX shell, zsh and Docker read the
-//! following lines in the same way, and if a shell runs nothing of it but the substitutions of a value.
+//! A line is accepted only if the readers of Node, npm, Python, Rust and Docker, a POSIX shell and zsh all read the
+//! following lines in the same way, and if a shell runs nothing of it except the substitutions of a value.
 
 mod value;
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// The reason why a file is not edited. It repeats no content, which may be secret.
+/// The reason why a file is not edited. It repeats no content of the file, which may be secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {what}")]
 pub struct SyntaxError {
@@ -37,14 +37,14 @@ pub(super) struct Assignment {
     pub(super) has_comment: bool,
 }
 
-/// Finds each place where the text assigns this variable.
+/// Finds each assignment to this variable in the text.
 pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments, SyntaxError> {
     let text = check_encoding(text)?;
     let mut lines = Lines { text, at: 0, number: 1, variable, nested: None, pending: None, blank_end: None };
     if text.starts_with(BYTE_ORDER_MARK) {
         lines.check_marked_line()?;
         lines.at = BYTE_ORDER_MARK.len();
-        // Node takes the mark for a blank.
+        // Node treats the byte order mark as a blank.
         lines.pending = lines.rest(lines.at).starts_with('#').then_some(1);
     }
     let (mut found, mut exported, mut others) = (Assignments::default(), 0, 0);
@@ -80,7 +80,7 @@ pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments,
     Ok(found)
 }
 
-/// Returns the text if every reader splits it into the same characters and lines.
+/// Returns the text if every reader decodes it into the same characters and lines.
 fn check_encoding(text: &[u8]) -> Result<&str, SyntaxError> {
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
         return Err(SyntaxError { line: 1, what: "UTF-16, which dotenv readers do not support" });
@@ -130,17 +130,19 @@ struct Lines<'a> {
     at: usize,
     number: usize,
     variable: &'a str,
-    /// The last line inside another variable's value that would assign this one if it were a line of its own.
+    /// The last line inside another variable's value that would assign this variable if the value ended at each
+    /// newline.
     nested: Option<usize>,
-    /// The last line without an assignment that begins with a blank. Node takes it for a part of the next name.
+    /// The last line without an assignment that begins with a blank. Node takes this line for a part of the next
+    /// name.
     pending: Option<usize>,
     /// The last line, if it ends with blanks and has no line ending.
     blank_end: Option<usize>,
 }
 
 impl Lines<'_> {
-    /// Checks a line after a byte order mark: some readers take the mark for a part of the first word, which a
-    /// shell runs.
+    /// Checks a line after a byte order mark. Some readers take the mark for a part of the first word, which a shell
+    /// would run.
     fn check_marked_line(&self) -> Result<(), SyntaxError> {
         let line = self.text.lines().next().unwrap_or_default().trim_start_matches(BYTE_ORDER_MARK);
         let is_plain = |c: char| c.is_ascii_alphanumeric() || " _.,:/-".contains(c);
@@ -248,7 +250,7 @@ impl Lines<'_> {
                 return Err("whitespace before the variable, which some readers treat as part of its name");
             }
         } else if equals > name.end || (start > equals + 1 && !is_empty) {
-            // A shell takes the first word for a command. No command of its own has only capital letters.
+            // A shell takes the first word for a command. No command has a name of capital letters alone.
             let is_command = self.text[name.clone()].contains(|c: char| c.is_ascii_lowercase());
             if is_exported || is_command || equals == name.end {
                 return Err("whitespace around `=`: a shell would run part of the line");
@@ -289,7 +291,7 @@ impl Lines<'_> {
     fn check_name(&self, name: Range<usize>, is_exported: bool) -> Result<(), &'static str> {
         let name = &self.text[name];
         let is_valid = !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        // A shell alone rejects a name with a dot, and it ends if such a name is to be exported.
+        // Only shells reject a name with a dot. A shell exits if such a name is to be exported.
         if !is_valid || name.contains('-') || (is_exported && name.contains('.')) {
             return Err("a variable name that some readers reject");
         } else if OF_A_SHELL.contains(&name) {
@@ -298,8 +300,8 @@ impl Lines<'_> {
         Ok(())
     }
 
-    /// Checks a line that a shell takes for a command with arguments. zsh searches for files that match a pattern,
-    /// and for the program of a word that begins with `=`. It ignores the rest of the file if it finds nothing.
+    /// Checks a line that a shell takes for a command with arguments. zsh searches for the files of a pattern, and
+    /// for the program of a word that begins with `=`. If it finds none, it ignores the rest of the file.
     fn check_words(
         &self,
         name_end: usize,
@@ -320,7 +322,7 @@ impl Lines<'_> {
         Ok(())
     }
 
-    /// Finds lines in a value that assign the variable for readers without multi-line values.
+    /// Finds lines in a value that would assign the variable for readers that do not support multi-line values.
     fn look_inside(&mut self, value: Range<usize>) {
         let inner = self.text[value].split('\n').enumerate().skip(1);
         let ours = inner.filter(|(_, line)| {
@@ -339,7 +341,7 @@ impl Lines<'_> {
         self.at = next;
     }
 
-    /// Checks a comment: dotenvy recognizes one only after an odd number of blanks.
+    /// Checks a comment. dotenvy recognizes a comment only after an odd number of blanks.
     fn check_comment(&self, blanks: usize, comment: usize) -> Result<(), &'static str> {
         if comment > blanks + 1 && self.line_from(comment).contains(['"', '\'', '\\']) {
             return Err(
@@ -362,7 +364,7 @@ impl Lines<'_> {
         matches!(self.text.as_bytes().get(at), None | Some(b'\r' | b'\n'))
     }
 
-    /// Returns the position of the first such character from `from` on, or the end of the text.
+    /// Returns the position of the first matching character from `from` on, or the end of the text.
     fn find(&self, from: usize, like: impl Fn(char) -> bool) -> usize {
         self.rest(from).find(like).map_or(self.text.len(), |found| from + found)
     }

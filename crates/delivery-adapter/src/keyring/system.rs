@@ -1,4 +1,4 @@
-//! The keyring through the system's libraries. Each call opens a connection of its own, and has no time limit.
+//! Access to the keyring through the system's libraries. Each call opens its own connection, and has no time limit.
 
 use super::{KeyringError, failed};
 #[cfg(target_os = "macos")]
@@ -42,7 +42,7 @@ fn entry(user: &str, label: Option<&str>) -> Result<Entry, KeyringError> {
     let store: Arc<CredentialStore> = Store::new().map_err(in_words)?;
     let mut modifiers = HashMap::new();
     if cfg!(windows) {
-        // By default the item would be copied to every machine that the user signs in to.
+        // By default, the item would be synchronized to every machine on which the user signs in.
         modifiers.insert("persistence", "Local");
     } else if !cfg!(target_os = "macos") {
         modifiers.extend(label.map(|label| ("label", label)));

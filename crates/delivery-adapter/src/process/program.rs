@@ -1,4 +1,4 @@
-//! A running program, and its end.
+//! A running program and its termination.
 
 use keymint_domain::Clock;
 use std::io;
@@ -6,27 +6,27 @@ use std::process::ExitStatus;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
-/// The time limit of a program. The user may have to unlock something for it first.
+/// The time limit of a program. The user may first have to unlock something for it.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The time that a program has to end after a signal. It may have to restore the echo of the terminal.
+/// The time that a program has to end after a signal, for example to restore the echo of the terminal.
 #[cfg(unix)]
 pub(super) const GRACE: Duration = Duration::from_secs(5);
 
-/// A function that starts a program by calling its argument, and can change what the program inherits.
+/// A function that starts a program by calling its argument once. It can change what the program inherits.
 pub(crate) type AroundSpawn = fn(&mut dyn FnMut());
 
-/// Starts a program through this function.
+/// Starts a program through such a function.
 pub(crate) fn once<T>(around_spawn: AroundSpawn, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let (mut start, mut started) = (Some(start), None);
     around_spawn(&mut || started = start.take().map(|start| start()));
     started.unwrap_or_else(|| Err(io::Error::other("it was not started")))
 }
 
-/// A running program. It ends when this value is dropped. Only processes that it left behind may outlive it.
+/// A running program. Dropping this value ends the program. Only its background processes may outlive it.
 pub(super) struct Program {
     pub(super) child: Child,
-    /// The process group that it leads, which ends with it.
+    /// The process group of the program, which ends with it.
     #[cfg(unix)]
     group: Option<rustix::process::Pid>,
 }
@@ -44,7 +44,7 @@ impl Program {
         Ok(Self { child })
     }
 
-    /// Waits for the end of the program, and ends it if that takes too long.
+    /// Waits until the program ends, and ends it if that takes too long.
     pub(super) async fn end(&mut self, clock: &dyn Clock) -> io::Result<ExitStatus> {
         if let Ok(status) = clock.timeout(TIMEOUT, self.child.wait()).await {
             return status;
@@ -68,11 +68,11 @@ impl Program {
         let _ = self.child.start_kill();
     }
 
-    /// Sends a signal to the program, and to the group that it leads.
+    /// Sends a signal to the program and its process group.
     #[cfg(unix)]
     fn send(&self, signal: rustix::process::Signal) {
         use rustix::process::{Pid, kill_process, kill_process_group};
-        // The id of a program that has ended may be in use by another one.
+        // The id of a program that has ended may already be that of another program.
         let running = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
         let _ = match (self.group, running) {
             (Some(group), _) => kill_process_group(group, signal),
@@ -112,7 +112,7 @@ fn signal(_: ExitStatus) -> Option<i32> {
     None
 }
 
-/// Creates an error that completes a sentence that begins with the name of the program.
+/// Returns an error that completes a sentence that begins with the name of the program.
 pub(super) fn failed(what: impl Into<String>) -> io::Error {
     io::Error::other(what.into())
 }

@@ -1,4 +1,4 @@
-//! Writing a secret to the standard input of another program.
+//! A program that receives a secret on its standard input.
 
 use crate::process::program::{AroundSpawn, Program, failed, succeeded};
 use crate::{fail_point, threads};
@@ -13,15 +13,15 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::coop::consume_budget;
 use zeroize::Zeroizing;
 
-/// The time for which processes that the program leaves behind may hold its output open.
+/// The time for which background processes of the program may keep its output open.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// The maximum length of a piece of a line that is passed on at once, in bytes.
 const LONGEST_LINE: u64 = 4096;
 
-/// Starts the program, writes the secret and the end of its input, and waits for its end. Each line that the
-/// program writes to a piped stream goes to `on_output`, without the secret. The error completes a sentence that
-/// begins with the name of the program.
+/// Starts the program, writes the secret to its standard input, closes it, and waits until the program ends.
+/// `on_output` receives each line that the program writes to a piped stream, without the secret. The error completes
+/// a sentence that begins with the name of the program.
 ///
 /// The write itself has no time limit: a pipe takes a whole key at once, even without a reader. This process
 /// therefore keeps a reading end, and checks afterwards whether the pipe is empty.
@@ -38,7 +38,7 @@ pub(crate) async fn write_to_stdin(
     let mut program = Program::start(command, around_spawn)
         .map_err(|error| failed(format!("could not be started ({error})")))?;
     let (stdout, stderr) = (program.child.stdout.take(), program.child.stderr.take());
-    // The pipe is large enough for a key, so this ends on any thread, at the latest when its other ends close.
+    // The pipe has room for a key, so this ends on any thread, at the latest when the other ends of the pipe close.
     let (written, has_written) = oneshot::channel::<()>();
     threads::start(Box::new(move || {
         let _ = writer.write_all(&secret);
@@ -68,20 +68,20 @@ pub(crate) async fn write_to_stdin(
     };
     let (status, ()) = tokio::join!(waiting, listening);
     succeeded(status?)?;
-    // If the pipe is not empty, the writer may still wait.
+    // If the pipe is not empty, the writer may still be waiting.
     let everything_was_written =
         is_empty(&mut reader) && clock.timeout(DRAIN, has_written).await.is_ok() && is_empty(&mut reader);
     if everything_was_written { Ok(()) } else { Err(failed("ended without reading the key")) }
 }
 
-/// Returns whether the pipe is empty. It reads nothing, since a process that the program left behind may still read
-/// the key.
+/// Returns whether the pipe is empty, without reading from it, since a background process of the program may still
+/// read the key.
 #[cfg(unix)]
 fn is_empty(reader: &mut PipeReader) -> bool {
     rustix::io::ioctl_fionread(reader).is_ok_and(|left| left == 0)
 }
 
-/// Returns whether the pipe is empty. It waits for the writer.
+/// Returns whether the pipe is empty, and waits for the writer.
 #[cfg(not(unix))]
 fn is_empty(reader: &mut PipeReader) -> bool {
     matches!(io::Read::read(reader, &mut [0]), Ok(0))
@@ -112,7 +112,7 @@ async fn read_lines(
         if is_over {
             return;
         }
-        // A program that writes without end must not keep this task from its signals.
+        // A program that writes endlessly must not keep this task from handling signals.
         consume_budget().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The terminal of this session, independently of the standard streams.
+//! The controlling terminal of this session, independent of the standard streams.
 
 use std::fs::{File, OpenOptions};
 use std::io;

@@ -1,12 +1,13 @@
-//! The leader of the session of a command that has a pseudo-terminal.
+//! The session leader of a command that runs on a pseudo-terminal.
 //!
-//! It is a second process of this program, between the first one and the command. The system lets a terminal stop
-//! only a command whose parent process is in the same session (an orphaned process group is not stopped: POSIX.1-2024,
-//! Base Definitions, section 11.1.4), and unsafe code alone could put the command itself into a new session.
+//! The monitor is a second process of this program, between the first process and the command. A terminal can stop a
+//! command only if the command's parent process is in the same session (an orphaned process group is not stopped:
+//! POSIX.1-2024, Base Definitions, section 11.1.4). Putting the command itself into a new session would require
+//! unsafe code.
 //!
-//! The monitor starts this program a third time, as a launcher, which takes the foreground of the pseudo-terminal and
-//! becomes the command. A command that the monitor started itself could read from the terminal before its process group
-//! is in the foreground: that stops it, or fails.
+//! The monitor starts this program a third time, as a launcher. The launcher brings itself to the foreground of the
+//! pseudo-terminal and becomes the command. If the monitor started the command directly, the command could read from
+//! the terminal before its process group is in the foreground, and would be stopped or fail.
 
 use super::stand_in::{Change, OF_A_TERMINAL, Original, end_like, listen, stop};
 use super::terminal::open_terminal;
@@ -26,25 +27,27 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command, ExitStatus};
 
-/// The name that it is called by.
+/// The name under which the monitor is started.
 const NAME: &str = "keymint-monitor";
 
-/// The name that the launcher is called by.
+/// The name under which the launcher is started.
 const LAUNCHER: &str = "keymint-launcher";
 
-/// A report on its standard output.
+/// A report that the monitor writes to its standard output.
 pub(super) enum Report {
     /// The command was started.
     Started,
     /// The command could not be started.
     Failed(io::Error),
-    /// The command has ended. The monitor has not: that would discard what is in the pseudo-terminal.
+    /// The command has ended. The monitor still runs, since its end would discard unread output of the
+    /// pseudo-terminal.
     Ended(ExitStatus),
-    /// The monitor was ended.
+    /// The monitor has ended without a report.
     Gone,
 }
 
-/// Returns how to start it, for a command that is called by this name, on this pseudo-terminal.
+/// Returns the command that starts the monitor. `name` is the name of the monitored command, and `terminal` its
+/// pseudo-terminal.
 pub(super) fn command(command: &Command, name: &OsStr, terminal: &CString) -> io::Result<Command> {
     let mut monitor = Command::new(this_program()?);
     monitor.arg0(NAME).arg(OsStr::from_bytes(terminal.as_bytes())).arg(name);
@@ -58,13 +61,14 @@ pub(super) fn command(command: &Command, name: &OsStr, terminal: &CString) -> io
     Ok(monitor)
 }
 
-/// The program of this process, even if another version has its path by now.
+/// Returns the path of the program of this process. On Linux, it stays valid if another version replaces the file.
 fn this_program() -> io::Result<PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { current_exe() }
 }
 
-/// Begins this program again in the same process, with the same arguments. That ends its other threads: one that
-/// reads standard input would take what is typed for a command. Returns only if the system refuses.
+/// Restarts this program in the same process, with the same arguments. Returns only if the system refuses.
+///
+/// This ends all other threads: a thread that reads standard input would take input that is meant for a command.
 pub fn restart() {
     if let Ok(program) = this_program() {
         let mut words = args_os();
@@ -73,7 +77,7 @@ pub fn restart() {
     }
 }
 
-/// Reads its reports.
+/// Reads the reports of the monitor.
 pub(super) struct Reports(BufReader<ChildStdout>);
 
 impl Reports {
@@ -98,8 +102,8 @@ fn report(word: &str, number: i32) {
     let _ = writeln!(io::stdout(), "{word} {number}");
 }
 
-/// Does the work of the monitor or the launcher if this process was started as one, and ends it. Any other process goes
-/// on.
+/// Runs the monitor or the launcher if this process was started as one, and then ends the process. Otherwise returns
+/// at once.
 pub fn monitor(around_spawn: AroundSpawn) {
     let mut words = args_os();
     let role = words.next().unwrap_or_default();
@@ -119,14 +123,15 @@ pub fn monitor(around_spawn: AroundSpawn) {
     }
 }
 
-/// Takes the foreground of the terminal and becomes the command. Returns only if that fails, and writes the number of
-/// the error to standard output.
+/// Brings this process to the foreground of the terminal, and becomes the command. Returns only on failure, and then
+/// writes the error number to standard output.
 fn launch(mut command: Command, terminal: &CString, around_spawn: AroundSpawn) {
-    // The command does not get this one.
+    // The command does not inherit this descriptor.
     let Ok(report) = fcntl_dupfd_cloexec(io::stdout(), 3) else { return };
     let mut become_command = || {
         let terminal = open_terminal(terminal)?;
-        // Otherwise the system stops a process that takes the foreground. The command has no signals blocked.
+        // Otherwise the system would stop a background process that brings itself to the foreground. The command
+        // starts without blocked signals.
         nix::sys::signal::SigSet::from(nix::sys::signal::Signal::SIGTTOU).thread_block()?;
         tcsetpgrp(&terminal, getpgrp())?;
         command.stdout(terminal);
@@ -158,7 +163,7 @@ fn execute(terminal: &CString, around_spawn: AroundSpawn) -> io::Result<Infallib
         return Err(io::Error::from_raw_os_error(number));
     }
     let go_on = || kill_process_group(original.id(), Signal::CONT);
-    // These are the command's alone.
+    // Only the command uses these streams.
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let _ = rustix::stdio::dup2_stdin(&null);
     let _ = rustix::stdio::dup2_stderr(&null);
@@ -173,7 +178,7 @@ fn execute(terminal: &CString, around_spawn: AroundSpawn) -> io::Result<Infallib
                 Some(Change::Ended(status)) => {
                     drop(terminal);
                     report("ended", status.into_raw());
-                    // Until the other process has read everything, and ends.
+                    // Waits until the first process has read everything and has ended.
                     let stdout = io::stdout();
                     while poll(&mut [PollFd::new(&stdout, PollFlags::empty())], None).is_err() {}
                     end_like(status)

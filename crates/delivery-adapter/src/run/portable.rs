@@ -1,4 +1,4 @@
-//! Standing in for a command on a system without process groups and signals: by pipes.
+//! Masking the output of a command on a system without process groups and signals, through pipes.
 
 use super::relay::{AFTERMATH, Next, PART, PIPE, SILENCE, Source, relay};
 use crate::process::program::{AroundSpawn, once};
@@ -12,13 +12,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Builder;
 use zeroize::Zeroizing;
 
-/// Stands in for the command until it ends, and ends with the same exit code.
+/// Runs the command until it ends, and ends this process with the same exit code.
 pub(super) fn replace_by(
     mut command: Command,
     _name: &OsStr,
     around_spawn: AroundSpawn,
 ) -> io::Result<Infallible> {
-    // Ctrl-C goes to each program of the console, and is the command's to obey.
+    // Ctrl-C reaches each program of the console. This process ignores it and leaves the reaction to the command.
     #[cfg(windows)]
     let _ctrl_c = tokio::signal::windows::ctrl_c()?;
     let status = once(around_spawn, || command.status())?;
@@ -56,7 +56,7 @@ pub(super) fn run(
     std::process::exit(status.code().unwrap_or(1))
 }
 
-/// Parts of a stream, from the thread that reads it. `None` is the end of the command.
+/// The parts of a stream, as the reading thread sends them. `None` means that the command has ended.
 struct Parts {
     parts: Receiver<Option<Zeroizing<Vec<u8>>>>,
     is_over: bool,

@@ -1,42 +1,43 @@
-//! Passing on one stream of a command without the key.
+//! Relays a stream of a command with the key masked.
 
 use keymint_mask::{Forms, Masker};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A command that writes nothing for so long is silent: no more of a piece of the key is on its way.
+/// The time without output after which the command counts as silent: no further part of a piece of the key is
+/// expected.
 pub(super) const SILENCE: Duration = Duration::from_millis(20);
 
-/// When the command has ended, its output ends after so long a silence. Programs that it left behind may hold the
-/// stream open.
+/// The time without output after which the stream of an ended command counts as complete. Background processes may
+/// keep the stream open.
 pub(super) const AFTERMATH: Duration = Duration::from_millis(50);
 
-/// The size of a pipe that lets the command go on while this process is busy, in bytes. As much may be in the pipe when
-/// the command ends; programs that it left behind may write without end.
+/// The size of a pipe that lets the command continue while this process is busy, in bytes. At most this much is
+/// relayed after the command has ended, since background processes may write endlessly.
 pub(super) const PIPE: usize = 1 << 20;
 
-/// The most that is read at once, in bytes.
+/// The maximum number of bytes to read at once.
 pub(super) const PART: usize = 1 << 17;
 
 /// The next event in a stream.
 pub(super) enum Next {
-    /// So many bytes were read.
+    /// This many bytes were read.
     Part(usize),
     /// The command is silent.
     Silence,
-    /// It is over.
+    /// The stream has ended.
     End,
 }
 
 /// A stream of the command.
 pub(super) trait Source {
-    /// Waits for the next part. With `until_silence`, a silence is an event as well.
+    /// Waits for the next part. With `until_silence`, silence is also an event.
     fn next(&mut self, part: &mut [u8], until_silence: bool) -> Next;
 }
 
-/// Passes the stream on to its end, or until `show` fails. The stream is closed then, and the command learns by its
-/// next write that it has no reader.
+/// Relays the stream until it ends, or until `show` fails. In the latter case, the stream is closed, and the next
+/// write of the command reports that there is no reader.
 pub(super) fn relay(mut source: impl Source, forms: &Arc<Forms>, show: impl Fn(&[u8]) -> io::Result<()>) {
     let mut masker = Masker::new(forms);
     let mut is_silent = false;

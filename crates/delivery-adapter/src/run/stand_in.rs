@@ -1,4 +1,4 @@
-//! The signals of a process that stands in for another, and its end.
+//! Signals and termination of a process that runs a command on behalf of its caller.
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use signal_hook::consts::signal::{
@@ -11,29 +11,29 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-/// The time in which the continuation of a process group reaches each of its processes.
+/// The time within which a continued process group reaches each of its processes.
 const ALL_CONTINUED: Duration = Duration::from_millis(20);
 
-/// The signals that programs are sent from outside.
+/// The signals that other programs send to a program, and that are forwarded to the command.
 const PASSED_ON: [i32; 7] = [SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2];
 
-/// Listens to the signals that have to be passed on, and to these.
+/// Listens to the signals that are forwarded, and to `also`.
 pub(super) fn listen(also: &[i32]) -> io::Result<Signals> {
-    // The parent process may have blocked them.
+    // The parent process may have blocked the signals.
     nix::sys::signal::SigSet::all().thread_unblock()?;
     let signals = PASSED_ON.iter().chain(also).filter(|signal| !keymint_terminal::is_ignored(**signal));
-    // If the parent process ignores this one, the system discards the exit status of children.
+    // If the parent process ignored SIGCHLD, the system would discard the exit status of children.
     Signals::new(signals.chain(&[SIGCHLD]))
 }
 
-/// The signals of a terminal, for a process that does not get them with the command.
+/// The signals of a terminal, for a process that does not receive them together with the command.
 pub(super) const OF_A_TERMINAL: [i32; 3] = [SIGTSTP, SIGCONT, SIGWINCH];
 
-/// The process that another stands in for.
+/// The process of the command.
 #[derive(Clone, Copy)]
 pub(super) struct Original(Pid);
 
-/// A change of its state.
+/// A change of the command's state.
 pub(super) enum Change {
     Stopped,
     Ended(ExitStatus),
@@ -48,20 +48,20 @@ impl Original {
         self.0
     }
 
-    /// Its last change, if there is news.
+    /// Returns the latest change of the command's state, if it has changed.
     pub(super) fn change(self) -> Option<Change> {
         let look = |options| waitpid(Some(self.0), WaitOptions::NOHANG | options).ok().flatten();
         let (_, status) = look(WaitOptions::UNTRACED)?;
         if !status.stopped() {
             return Some(Change::Ended(ExitStatus::from_raw(status.as_raw())));
         }
-        // It may be on its way to be continued, with this process, which must not stop then.
+        // The command may be about to continue together with this process, which must not stop then.
         let _ = rustix::event::poll(&mut [], Some(&ALL_CONTINUED.try_into().ok()?));
         let is_continued = look(WaitOptions::CONTINUED).is_some_and(|(_, status)| status.continued());
         (!is_continued).then_some(Change::Stopped)
     }
 
-    /// Passes on a signal.
+    /// Forwards a signal to the command.
     pub(super) fn send(self, signal: i32) {
         if let Some(signal) = Signal::from_named_raw(signal) {
             let _ = kill_process(self.0, signal);
@@ -74,7 +74,7 @@ pub(super) fn stop() {
     let _ = kill_process(getpid(), Signal::STOP);
 }
 
-/// Ends this process as the other one ended.
+/// Ends this process with the exit status or the signal of the command.
 pub(super) fn end_like(status: ExitStatus) -> ! {
     if let Some(signal) = status.signal() {
         let _ = emulate_default_handler(signal);

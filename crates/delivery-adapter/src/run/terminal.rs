@@ -1,4 +1,4 @@
-//! The terminal of this session, and the pseudo-terminal that a command has in its place.
+//! The terminal of this session, and the pseudo-terminal that replaces it for a command.
 
 use keymint_terminal::{is_background, write_all};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -15,25 +15,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::park_timeout;
 use std::time::Duration;
 
-/// The interval at which this process checks whether it came to the foreground. No signal reports that.
+/// The interval at which this process checks whether it is in the foreground. No signal reports that.
 const GLANCE: Duration = Duration::from_millis(200);
 
 /// The terminal of this session.
 pub(super) struct Terminal {
     terminal: OwnedFd,
-    /// The modes that it had, while it passes everything on.
+    /// The original modes of the terminal while it is in raw mode.
     modes: Mutex<Option<Termios>>,
 }
 
 impl Terminal {
-    /// Opens it, if standard output is this terminal.
+    /// Opens the terminal of this session if standard output is that terminal.
     pub(super) fn of_stdout() -> Option<Self> {
         tcgetpgrp(io::stdout()).ok()?;
         let terminal = open_terminal(&ttyname(io::stdout(), Vec::new()).ok()?).ok()?;
         Some(Self { terminal, modes: Mutex::default() })
     }
 
-    /// Gives the pseudo-terminal the modes of this one. In the background these are another program's.
+    /// Copies the modes of this terminal to the pseudo-terminal. In the background, the modes belong to another
+    /// program.
     pub(super) fn prepare(&self, pty: &Pty) -> io::Result<()> {
         if !is_background(&self.terminal) {
             tcsetattr(&pty.terminal, OptionalActions::Now, &tcgetattr(&self.terminal)?)?;
@@ -41,7 +42,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Passes on what is typed, while this process is in the foreground.
+    /// Forwards the keyboard input to the command while this process is in the foreground.
     pub(super) fn pass_on_keys(&self, to: &OwnedFd) {
         let mut keys = zeroize::Zeroizing::new([0; 1024]);
         let glance = GLANCE.try_into().expect("it is short");
@@ -59,13 +60,13 @@ impl Terminal {
             match rustix::io::read(&self.terminal, &mut *keys) {
                 Ok(length @ 1..) => drop(write_all(to, &keys[..length])),
                 Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-                // It is gone.
+                // The terminal is closed.
                 _ => return,
             }
         }
     }
 
-    /// Has the terminal pass on each key and each byte as it is, if this process is in the foreground.
+    /// Sets the terminal to raw mode, if this process is in the foreground.
     pub(super) fn pass_everything_on(&self) {
         let mut modes = self.modes();
         if modes.is_none()
@@ -80,7 +81,7 @@ impl Terminal {
         }
     }
 
-    /// Restores its modes, and leaves it alone until the guard is dropped.
+    /// Restores the original modes. They do not change until the returned guard is dropped.
     pub(super) fn restore(&self) -> impl Sized {
         let mut modes = self.modes();
         if let Some(modes) = modes.take()
@@ -104,16 +105,16 @@ impl Drop for Terminal {
 
 /// A pseudo-terminal.
 pub(super) struct Pty {
-    /// The end of this process.
+    /// The end of this process, which relays input and output.
     pub(super) control: OwnedFd,
-    /// The end of the command. As long as it is open, the other end does not come to its end.
+    /// The end of the command. While it is open, reading from the other end does not report the end of the stream.
     pub(super) terminal: OwnedFd,
     pub(super) path: CString,
 }
 
 impl Pty {
     pub(super) fn open() -> io::Result<Self> {
-        // The flag for programs that are started: not every system has it here.
+        // CLOEXEC is set separately, since not every system accepts the flag here.
         let control = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
         rustix::io::fcntl_setfd(&control, rustix::io::FdFlags::CLOEXEC)?;
         grantpt(&control)?;
@@ -124,7 +125,7 @@ impl Pty {
         Ok(pty)
     }
 
-    /// Leaves the translation of newlines to the terminal that gets the output.
+    /// Turns off the translation of newlines. The terminal that receives the output translates them.
     pub(super) fn without_translation(self) -> io::Result<Self> {
         let mut modes = tcgetattr(&self.terminal)?;
         modes.output_modes.remove(OutputModes::OPOST);
@@ -132,7 +133,7 @@ impl Pty {
         Ok(self)
     }
 
-    /// Takes the size of the terminal that gets the output.
+    /// Copies the size of the terminal that receives the output.
     pub(super) fn resize(&self) {
         let (stdout, stderr) = (io::stdout(), io::stderr());
         let shown = if stdout.is_terminal() { stdout.as_fd() } else { stderr.as_fd() };
@@ -142,7 +143,7 @@ impl Pty {
     }
 }
 
-/// Opens a terminal that does not become this session's by that.
+/// Opens a terminal without making it the controlling terminal of this session.
 pub(super) fn open_terminal(path: &CString) -> rustix::io::Result<OwnedFd> {
     open(path, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
 }

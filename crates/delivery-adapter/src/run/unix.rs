@@ -1,4 +1,4 @@
-//! Standing in for a command: by pipes, or at a terminal.
+//! Runs a command on Unix, with or without masking its output.
 
 use super::monitor::{self, Report};
 use super::relay::{AFTERMATH, Next, PIPE, SILENCE, Source, relay};
@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread::{Builder, JoinHandle};
 
-/// This process becomes the command: the process, its terminal, its signals and its exit code are the command's.
+/// Replaces this process with the command, which keeps the process id, the terminal and the signals.
 pub(super) fn replace_by(
     mut command: Command,
     name: &OsStr,
@@ -27,7 +27,7 @@ pub(super) fn replace_by(
     once(around_spawn, || Err(command.arg0(name).exec()))
 }
 
-/// This process stands in for the command.
+/// Runs the command as a child process, and masks its output.
 pub(super) fn run(
     command: Command,
     name: &OsStr,
@@ -40,7 +40,8 @@ pub(super) fn run(
     }
 }
 
-/// The command stays in this session, with its keyboard and in its job. A pseudo-terminal only shows what is written.
+/// Runs the command in this session and job, with the real keyboard. Only the output streams that are terminals
+/// become a pseudo-terminal.
 fn beside_the_terminal(
     mut command: Command,
     name: &OsStr,
@@ -81,13 +82,13 @@ fn beside_the_terminal(
                 Some(Change::Stopped) => stop(),
                 None => {}
             },
-            // The command had it already, but finds the new size only now.
+            // The command already received this signal, but finds the new size only now.
             (SIGWINCH, Some(pty)) => {
                 pty.resize();
                 original.send(signal);
             }
             (SIGWINCH, None) => {}
-            // Typed at the terminal, they reach the command by themselves.
+            // A signal that was typed at the terminal reaches the command directly.
             (SIGINT | SIGQUIT, _) if is_in_the_foreground() => {}
             _ => original.send(signal),
         }
@@ -95,18 +96,18 @@ fn beside_the_terminal(
     Err(io::Error::other("the system sends no more signals"))
 }
 
-/// Returns whether there is a terminal of this session, with this process in its foreground.
+/// Returns whether this session has a terminal, with this process in its foreground.
 fn is_in_the_foreground() -> bool {
     crate::process::terminal::is_ours()
 }
 
-/// An event for the process that relays a terminal.
+/// An event in the process that relays a terminal.
 enum Event {
     Signal(i32),
     Report(Report),
 }
 
-/// The command gets a session of its own on a pseudo-terminal, with a monitor between it and this process.
+/// Runs the command in its own session on a pseudo-terminal, with a monitor between this process and the command.
 fn at_the_terminal(
     terminal: Terminal,
     command: &Command,
@@ -175,18 +176,19 @@ fn at_the_terminal(
     Err(io::Error::other("the system sends no more signals"))
 }
 
-/// Closes standard input, which is the command's: if the command closes it as well, its writer has no reader.
+/// Replaces standard input, which only the command uses. If the command also closes it, the writer sees that there is
+/// no reader.
 fn forget_stdin() {
     if let Ok(null) = std::fs::File::open("/dev/null") {
         let _ = rustix::stdio::dup2_stdin(null);
     }
 }
 
-/// The threads that pass on what the command writes.
+/// The threads that relay the output of the command.
 struct Relays<'a> {
     forms: &'a Arc<Forms>,
     relays: Vec<JoinHandle<()>>,
-    /// A pipe that is closed when the command has ended.
+    /// A pipe whose end signals to the threads that the command has ended.
     over: (PipeReader, PipeWriter),
 }
 
@@ -210,7 +212,7 @@ impl<'a> Relays<'a> {
         Ok(())
     }
 
-    /// Waits until everything is passed on that the command wrote before its end.
+    /// Waits until all output that the command wrote before its end is relayed.
     fn end(self) {
         drop(self.over);
         for relay in self.relays {
@@ -219,8 +221,8 @@ impl<'a> Relays<'a> {
     }
 }
 
-/// Gives a pipe the size that lets its two ends work at the same time. The system may refuse it, and a stream that is no
-/// pipe has a size of its own.
+/// Enlarges a pipe so that both of its ends can work at the same time. The system may refuse. Other streams have a
+/// fixed size.
 fn enlarge(stream: impl AsFd) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if rustix::pipe::fcntl_getpipe_size(&stream).is_ok_and(|size| size < PIPE) {
@@ -230,12 +232,12 @@ fn enlarge(stream: impl AsFd) {
     let _ = stream;
 }
 
-/// A stream of the command.
+/// An output stream of the command.
 struct Stream {
     stream: OwnedFd,
-    /// `None` once the command has ended.
+    /// `None` after the command has ended.
     over: Option<PipeReader>,
-    /// So many bytes may still come after its end.
+    /// The number of bytes that are still relayed after the command has ended.
     left: usize,
 }
 
@@ -266,7 +268,7 @@ impl Source for Stream {
                     return Next::Part(length);
                 }
                 Err(Errno::INTR | Errno::AGAIN) => {}
-                // The end of a pseudo-terminal is an error.
+                // A pseudo-terminal reports its end as an error.
                 Ok(_) | Err(_) => return Next::End,
             }
         }

@@ -1,11 +1,11 @@
-//! The description of a recorded key for programs, in the form that is documented.
+//! The documented, machine-readable description of a recorded key.
 
 use super::{DeliveryRecord, KeyOrigin, KeyState, Named, RecordedKey, Replacement, RotationRecord};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// A key that this machine was given, without the key itself and without its hash.
+/// The description of a recorded key, without the key itself and without its hash.
 #[derive(Debug, Serialize)]
 pub struct KeyDescription<'a> {
     id: &'a str,
@@ -31,7 +31,7 @@ pub struct KeyDescription<'a> {
     rotation: Option<&'a RotationRecord>,
 }
 
-/// A place that was given a key.
+/// A destination that received a key.
 #[derive(Debug, Serialize)]
 struct Delivery<'a> {
     to: &'a str,
@@ -45,7 +45,7 @@ struct Delivery<'a> {
     present: Option<bool>,
 }
 
-/// The service account that owns a key. Its id is null while it is unknown.
+/// The service account that owns a key. The id is null while it is unknown.
 #[derive(Debug, Serialize)]
 pub struct AccountDescription<'a> {
     id: Option<&'a str>,

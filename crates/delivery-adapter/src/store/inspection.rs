@@ -1,4 +1,4 @@
-//! The inspection of the places that were given a key.
+//! The inspection of the destinations that received a key.
 
 use super::RecordedKey;
 use super::record::{KeyRecord, is_of};
@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 impl RecordedKey {
-    /// Finds out which of the profiles of the keyring that were given the key have no key now: the user may have removed
-    /// it by other means.
+    /// Checks which of the key's keyring profiles have no item now, since the user may have removed it with another
+    /// program. Updates the deliveries of the record.
     pub async fn inspect_keyring(&mut self) {
         for delivery in self.record.deliveries.iter_mut().filter(|delivery| delivery.to == Keyring::ID) {
             if let Some(profile) = &delivery.profile {
@@ -18,9 +18,11 @@ impl RecordedKey {
         }
     }
 
-    /// Finds out which of the dotenv files that were given one of these keys still have it. A file that cannot be read
-    /// may have it. If the variable is unknown, the file may have it too, unless the default variable has it. Each file
-    /// is read once for each variable.
+    /// Checks which dotenv files still contain these keys, and updates the deliveries of their records. Each file is
+    /// read once for each variable.
+    ///
+    /// If a file cannot be read, it is unknown whether it has the key. If the variable of a delivery is unknown, the
+    /// default variable is checked, and only a match counts.
     pub fn inspect_files(keys: &mut [Self]) {
         let mut files = HashMap::new();
         for KeyRecord { fingerprint, last4, deliveries, .. } in keys.iter_mut().map(|key| &mut key.record) {
@@ -47,9 +49,9 @@ impl RecordedKey {
     }
 }
 
-/// A variable in a dotenv file.
+/// A variable of a dotenv file.
 struct InspectedFile {
-    /// Its key, if it has one. `None` if the file cannot be read.
+    /// The key in the variable, if there is one. The outer `None` means that the file cannot be read.
     key: Option<Option<ApiKey>>,
     is_empty: bool,
 }
@@ -59,7 +61,7 @@ impl InspectedFile {
         let found = EnvFile::find_key(Path::new(path), variable);
         let is_empty = matches!(found, Ok(None)) && Path::new(path).exists();
         let key = match found {
-            // The path has a replacement for what is not text.
+            // The path in the record is not the real one: characters that are not UTF-8 were replaced.
             Ok(None) if path.contains(char::REPLACEMENT_CHARACTER) => None,
             Ok(key) => Some(key),
             Err(error) => matches!(error.kind, EnvFileErrorKind::NotAKey).then_some(None),

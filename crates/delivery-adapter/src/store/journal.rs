@@ -1,7 +1,7 @@
 //! The journal of a run.
 //!
-//! Each run writes a record, without the key, before it requests one. If the program, the machine or the
-//! response is lost after that, the record says that a key may exist.
+//! Each run records a key, without the key itself, before it requests the key. If the program, the machine or the
+//! response is lost after that, the record shows that a key may exist.
 
 use super::private_files;
 use super::record::{KeyRecord, KeyState, RotationOutcome};
@@ -18,16 +18,16 @@ use std::path::{Path, PathBuf};
 /// The extension of a journal's file name.
 const EXTENSION: &str = "jsonl";
 
-/// The file beside the journals that is locked while the journal of a finished run is changed.
+/// The file next to the journals that is locked while the journal of a finished run is changed.
 const LOCK: &str = "lock";
 
-/// The version of a record. Another version's records mean nothing here.
+/// The version of the record's format. Records of other versions are ignored.
 const VERSION: u32 = 1;
 
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
 struct Line<T> {
-    /// The version of the record's format. The first one had none.
+    /// The version of the record's format. The first version had no such member.
     #[serde(default = "first_version")]
     version: u32,
     #[serde(flatten)]
@@ -38,25 +38,25 @@ fn first_version() -> u32 {
     1
 }
 
-/// The journal of this run. Each line of its file is a whole [`KeyRecord`], and the last whole line counts,
-/// so that a run that is killed while it writes loses nothing. The file is locked while the run lives.
+/// The journal of this run. Each line of its file is a complete [`KeyRecord`], and the last complete line counts, so
+/// that nothing is lost if the run is killed during a write. The file is locked while the run is alive.
 #[derive(Debug)]
 pub struct Journal {
     id: String,
     file: Option<(PathBuf, File)>,
     record: Option<KeyRecord>,
-    /// The room for the key in the recovery store.
+    /// The reserved disk space for the key in the recovery store.
     room: Option<Room>,
 }
 
 impl Journal {
-    /// A journal that is not written, for a key that is worth nothing, or for none.
+    /// Returns a journal that writes no file, for a run that creates no key or only a worthless one.
     pub fn disabled() -> Self {
         Self { id: private_files::new_id(), file: None, record: None, room: None }
     }
 
-    /// Creates the file, which proves before a key is requested that it is possible. Dropping the journal
-    /// removes the file, unless a key was requested.
+    /// Creates the file, to detect an error before a key is requested. Dropping the journal removes the file, unless
+    /// a key was requested.
     pub(super) fn begin_in(directory: &Path) -> io::Result<Self> {
         let id = private_files::new_id();
         let path = directory.join(format!("{id}.{EXTENSION}"));
@@ -66,8 +66,7 @@ impl Journal {
         Ok(Self { id, file: Some((path, file)), record: None, room: None })
     }
 
-    /// Takes the room that the recovery store of this run needs, until the journal is dropped. Frees that of
-    /// runs that were killed.
+    /// Reserves disk space in the recovery store until the journal is dropped. Frees the reservations of killed runs.
     pub(super) fn reserve_room(&mut self, recovery: &Path) -> io::Result<()> {
         if let Some((path, _)) = &self.file {
             Room::free_abandoned(recovery, |id| {
@@ -78,22 +77,21 @@ impl Journal {
         Ok(())
     }
 
-    /// A name that no other run has.
+    /// Returns the id of the run, which is unique.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The record of the requested key.
+    /// Returns the record of the requested key. `None` if no key was requested.
     pub fn record(&self) -> Option<&KeyRecord> {
         self.record.as_ref()
     }
 
-    /// Writes the empty file and its name to the disk, which proves that this is possible, and spares
-    /// [`requested`] most of its time.
+    /// Syncs the empty file and its name to the disk. This detects an error early, and makes [`requested`] faster.
     ///
     /// # Errors
     ///
-    /// If the disk fails.
+    /// [`io::Error`] if the disk fails.
     ///
     /// [`requested`]: Self::requested
     pub async fn sync(&self) -> io::Result<()> {
@@ -104,11 +102,11 @@ impl Journal {
         synced.await?
     }
 
-    /// Writes to the disk that a key is about to be requested.
+    /// Records that a key is about to be requested, and syncs the record to the disk.
     ///
     /// # Errors
     ///
-    /// If the disk fails. No key must be requested then.
+    /// [`io::Error`] if the disk fails. The key must not be requested then.
     pub fn requested(&mut self, record: KeyRecord) -> io::Result<()> {
         if let Some((path, file)) = &mut self.file {
             append(file, &record)
@@ -119,8 +117,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes that the key exists, and the server's description of it. The key does not wait for the disk: after
-    /// a power cut the record may say only that the key was requested.
+    /// Records that the key exists, with the server's description. The record is not synced, so that the key does not
+    /// wait for the disk: after a power failure, the record may say only that the key was requested.
     pub fn created(&mut self, key: &ApiKey, details: &KeyDetails) {
         self.update(|record| {
             record.state = KeyState::Created;
@@ -131,7 +129,7 @@ impl Journal {
         });
     }
 
-    /// Notes the id of the service account that owns the key.
+    /// Records the id of the service account that owns the key.
     pub fn service_account(&mut self, id: &ServiceAccountId) {
         self.update(|record| {
             if let Some(account) = &mut record.service_account {
@@ -140,7 +138,7 @@ impl Journal {
         });
     }
 
-    /// Notes the destinations that have the key.
+    /// Records the destinations that have the key.
     pub fn delivered(&mut self, report: &DeliveryReport) {
         self.update(|record| {
             record.add_destinations(report);
@@ -151,7 +149,7 @@ impl Journal {
         self.flush();
     }
 
-    /// Notes the file of the recovery store that has the key.
+    /// Records the file of the recovery store that has the key.
     pub fn kept(&mut self, path: &Path) {
         self.update(|record| {
             record.state = KeyState::Delivered;
@@ -160,25 +158,25 @@ impl Journal {
         self.flush();
     }
 
-    /// Notes the end of the rotation, which the user has learned.
+    /// Records the outcome of the rotation, after it was reported to the user.
     pub fn concluded(&mut self, outcome: RotationOutcome) {
         self.update(|record| record.conclude(outcome));
         self.flush();
     }
 
-    /// Notes that the key may exist, and that the user has been warned.
+    /// Records that the key may exist, and that the user was warned.
     pub fn unknown(&mut self) {
         self.update(|record| record.state = KeyState::Unknown);
         self.flush();
     }
 
-    /// Notes that there certainly is no key.
+    /// Records that certainly no key exists.
     pub fn discard(&mut self) {
         self.record = None;
     }
 
-    /// Writes a change of the record. A failing disk is ignored, since a created key must not wait for it:
-    /// what was written before says that the key may exist.
+    /// Writes a change of the record. A write error is ignored, since a created key must not wait for the disk. The
+    /// earlier line already says that the key may exist.
     fn update(&mut self, change: impl FnOnce(&mut KeyRecord)) {
         if let Some(record) = &mut self.record {
             change(record);
@@ -203,29 +201,30 @@ impl Drop for Journal {
     }
 }
 
-/// Writes a file and its name to the disk.
+/// Syncs a file and its name to the disk.
 fn sync(path: &Path, file: &File) -> io::Result<()> {
     file.sync_all().and_then(|()| path.parent().map_or(Ok(()), private_files::sync_directory))
 }
 
 fn append(file: &mut File, record: &KeyRecord) -> io::Result<()> {
     let line = serde_json::to_string(&Line { version: VERSION, record })?;
-    // The last line may have been cut short, so this one begins with a newline.
+    // The last line may be incomplete, so this one begins with a newline.
     file.write_all(format!("\n{line}").as_bytes())
 }
 
 /// The journal of a run that has ended.
 #[derive(Debug)]
 pub struct FinishedRun {
-    /// The name of the run.
+    /// The id of the run.
     pub id: String,
-    /// The last that was known of its key.
+    /// The last record of its key.
     pub record: KeyRecord,
     directory: PathBuf,
 }
 
 impl FinishedRun {
-    /// The run of the old key, if this one was a rotation that delivered its key and was then cut short.
+    /// Returns the id of the old key's run, if this run was a rotation that delivered its key and was interrupted
+    /// after that.
     pub fn unconcluded_rotation(&self) -> Option<&str> {
         let KeyRecord { state, deliveries, rotation, .. } = &self.record;
         let is_delivered = *state == KeyState::Delivered && !deliveries.is_empty();
@@ -233,20 +232,20 @@ impl FinishedRun {
         Some(&rotation.replaces)
     }
 
-    /// Notes that the rotation was cut short, and that the user has been warned of it.
+    /// Records that the rotation was interrupted, and that the user was warned about it.
     ///
     /// # Errors
     ///
-    /// If the journal cannot be written.
+    /// [`io::Error`] if the journal cannot be written.
     pub fn cut_short(&mut self) -> io::Result<()> {
         self.update(|record| record.conclude(RotationOutcome::MayBeRevoked))
     }
 
-    /// Notes that the user has been warned that the key may exist.
+    /// Records that the user was warned that the key may exist.
     ///
     /// # Errors
     ///
-    /// If the journal cannot be written.
+    /// [`io::Error`] if the journal cannot be written.
     pub fn unknown(&mut self) -> io::Result<()> {
         self.update(|record| record.state = KeyState::Unknown)
     }
@@ -257,8 +256,8 @@ impl FinishedRun {
     }
 }
 
-/// Changes the record of a finished run, and returns it. The record is read again under a lock, so that the changes of
-/// several processes add up.
+/// Changes the record of a finished run, and returns it. The record is read again under a lock, so that no change by
+/// another process is lost.
 pub(super) fn update_finished(
     directory: &Path,
     id: &str,
@@ -280,7 +279,7 @@ pub(super) fn finished_runs_in(directory: &Path) -> io::Result<Vec<FinishedRun>>
     Ok(private_files::list(directory, EXTENSION)?.into_iter().filter_map(read).collect())
 }
 
-/// Returns whether the run of a journal lives, which holds its lock.
+/// Returns whether the run of a journal is alive. A live run holds the lock of its journal.
 fn is_live(path: &Path, id: &str) -> bool {
     private_files::open(path).is_ok_and(|file| private_files::is_live(&file, id))
 }
@@ -293,10 +292,10 @@ fn read(path: PathBuf) -> Option<FinishedRun> {
         return None;
     }
     let text = private_files::read_small(file).ok()?;
-    // A line may have been cut short within a character.
+    // An incomplete line may end within a character.
     let text = String::from_utf8_lossy(&text);
     let is_whole = |line: &&str| serde_json::from_str::<IgnoredAny>(line).is_ok();
-    // If the last whole line is not of this version, the lines before it are out of date.
+    // If the last complete line has another version, the earlier lines are outdated.
     let last = text.lines().rev().find(is_whole)?;
     let Line { version, mut record } = serde_json::from_str::<Line<KeyRecord>>(last).ok()?;
     record.complete();

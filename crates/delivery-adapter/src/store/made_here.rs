@@ -1,15 +1,15 @@
-//! The keys on a server that this machine certainly made.
+//! The keys on the server that this machine certainly created or imported.
 
 use super::RecordedKey;
 use keymint_domain::{ApiKey, InventoryKey, KeyChoice, KeyId, LastFour, Listing, keys_ending_in};
 use std::collections::HashMap;
 
-/// The listed keys that this machine certainly made, by their ids.
+/// The listed keys that certainly have a record on this machine, by their ids.
 #[derive(Debug)]
 pub struct MadeHere(HashMap<KeyId, RecordedKey>);
 
 impl MadeHere {
-    /// Finds the known keys of the platform at this base URL in the lists of their projects.
+    /// Finds the recorded keys of the platform at this base URL in the lists of their projects.
     pub fn find(known: Vec<RecordedKey>, api_base: &str, listed: &Listing<InventoryKey>) -> Self {
         let here = known.into_iter().filter(|known| known.record.api_base == api_base);
         let found = here.filter_map(|known| match known.record.known_key().find_in(listed) {
@@ -21,13 +21,14 @@ impl MadeHere {
         Self(found.collect())
     }
 
-    /// Returns the record of a listed key.
+    /// Returns the record of a listed key, if it has one.
     pub fn get(&self, id: &KeyId) -> Option<&RecordedKey> {
         self.0.get(id)
     }
 
-    /// Finds the key that the keyring has. It is certain if exactly one listed key has a record of it and of that place.
-    /// Otherwise a listed key that ends in the same characters may be a key of another machine.
+    /// Finds the key of a keyring profile in a list. The result is certain if exactly one listed key has a record
+    /// that matches the key and the profile. Otherwise, a listed key with the same last four characters may be a key
+    /// of another machine.
     pub fn in_keyring<'a>(
         &self,
         profile: &str,

@@ -1,4 +1,5 @@
-//! Sign-ins that one process begins and another one completes, each in a private file that is named after its state.
+//! Sign-ins that one process begins and another one completes. Each is in a private file that is named after a hash
+//! of its state.
 
 use super::{StateDir, private_files};
 use crate::fingerprint::fingerprint;
@@ -15,19 +16,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The directory of these files.
+/// The subdirectory of these files.
 const PENDING: &str = "pending";
 
 /// The extension of these files.
 const EXTENSION: &str = "json";
 
-/// The version of a file's content. Of a file of another version, only the [header](Header) is read.
+/// The version of the file format. Of a file with another version, only the [header](Header) is read.
 const VERSION: u32 = 1;
 
 /// The maximum size of a file that is read, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
-/// The time for which an expired sign-in is kept, so that the user gets an error that says so.
+/// The time for which an expired sign-in is kept, so that the user gets an error that says it has expired.
 const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The members that files of every version have.
@@ -53,18 +54,18 @@ struct Content<T> {
     authorization: SavedAuthorization,
 }
 
-/// A sign-in that another process began, and the response to it. [`StateDir::find_sign_in`] finds it.
+/// A sign-in that another process began, with the response to it. [`StateDir::find_sign_in`] returns it.
 #[derive(Debug)]
 pub struct PendingSignIn<T> {
-    /// The client that began it, which must complete it.
+    /// The OAuth client that began the sign-in, and that must complete it.
     pub client: Client,
-    /// The settings that it was saved with.
+    /// The settings that were saved with the sign-in.
     pub settings: T,
     /// The pending authorization.
     pub pending: PendingAuthorization,
-    /// The response to it.
+    /// The response to the pending authorization.
     pub response: AuthorizationResponse,
-    /// True if it has expired. It is kept for another day.
+    /// True if the sign-in has expired. Its file is kept for another day.
     pub has_expired: bool,
     path: PathBuf,
 }
@@ -73,7 +74,7 @@ pub struct PendingSignIn<T> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FindSignInError {
-    /// No pending sign-in matches this response: it is completed, or began on another machine.
+    /// No pending sign-in matches this response: it was completed, or began on another machine.
     #[error("no pending sign-in matches this response")]
     Unknown,
     /// Another version of this program began the sign-in.
@@ -88,8 +89,8 @@ pub enum FindSignInError {
 }
 
 impl StateDir {
-    /// Saves a sign-in that another process can complete until it expires (in seconds since 1970), with the
-    /// settings that this process needs, such as the API base URL. Only this file has the code verifier.
+    /// Saves a sign-in that another process can complete until `expires`, in seconds since 1970. `settings` are those
+    /// that the other process needs, such as the API base URL. Only this file contains the code verifier.
     ///
     /// # Errors
     ///
@@ -116,7 +117,8 @@ impl StateDir {
             .map_err(|error| private_files::about(&path, &error))
     }
 
-    /// Finds the sign-in that this URL responds to. Its file remains until it is [claimed](PendingSignIn::claim).
+    /// Finds the sign-in that this URL responds to. Its file remains until the sign-in is
+    /// [claimed](PendingSignIn::claim).
     ///
     /// # Errors
     ///
@@ -150,7 +152,7 @@ impl StateDir {
     }
 }
 
-/// Returns the name of the file of the sign-in with this state, which cannot be read from it.
+/// Returns the file name for the sign-in with this state. The state cannot be derived from the name.
 fn file_name(state: &State) -> String {
     format!("{}.{EXTENSION}", fingerprint([state.expose().as_bytes()]))
 }
@@ -176,7 +178,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     Ok(text)
 }
 
-/// Removes the sign-ins of any version that expired more than a day ago.
+/// Removes the sign-ins of all versions that expired more than a day ago.
 fn forget_old(folder: &Path) {
     let oldest = wall_clock::unix_now().saturating_sub(REMEMBERED.as_secs());
     for path in private_files::list(folder, EXTENSION).unwrap_or_default() {

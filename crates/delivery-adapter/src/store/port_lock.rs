@@ -1,4 +1,4 @@
-//! The lock that permits one sign-in at a time for each user and callback port.
+//! A lock that permits one sign-in at a time for each user and callback port.
 
 use super::StateDir;
 use super::private_files::{open_or_create, read_small, try_lock};
@@ -6,20 +6,20 @@ use crate::wall_clock::{unix_now, utc_of};
 use std::fs::{File, TryLockError};
 use std::io::{self, Seek, Write};
 
-/// The directory of the locks.
+/// The subdirectory of the locks.
 const LOCKS: &str = "locks";
 
-/// The lock of a callback port. It is released with this value, or when the process ends in any way.
+/// The lock of a callback port. It is released when this value is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct PortLock {
     _file: File,
 }
 
-/// The failure to lock a callback port.
+/// The reason why a callback port cannot be locked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PortLockError {
-    /// Another sign-in of this user holds the lock. The text has its process and its start.
+    /// Another sign-in of this user holds the lock. The text has the process id and the start time of that sign-in.
     #[error("another sign-in holds the lock: {0}")]
     Held(String),
     /// The lock file cannot be written.
@@ -28,8 +28,8 @@ pub enum PortLockError {
 }
 
 impl StateDir {
-    /// Locks a callback port. On a file system without locks it succeeds, and only the port itself excludes another
-    /// sign-in.
+    /// Locks a callback port. On a file system without locks, it always succeeds, and only the port itself excludes
+    /// another sign-in.
     ///
     /// # Errors
     ///
@@ -46,7 +46,7 @@ impl StateDir {
         Ok(PortLock { _file: file })
     }
 
-    /// Returns the description of the sign-in that holds the lock of a port, if any. It writes nothing.
+    /// Returns a description of the sign-in that holds the lock of a port, if there is one. Writes nothing.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Files and directories that no other user can read or write.
+//! Files and directories that no other user can write, and files that no other user can read.
 
 use crate::wall_clock::utc_now;
 use std::ffi::OsString;
@@ -7,11 +7,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
-/// Longest file of this program's own, in bytes.
+/// The maximum size of a file that this program writes itself, in bytes.
 const LONGEST: u64 = 256 * 1024;
 
-/// Returns the directory that a variable names, or, on Windows, another variable, or the one in the home
-/// directory. A relative path does not count (XDG Base Directory Specification).
+/// Returns a standard directory of the user (XDG Base Directory Specification): the value of `variable`, or of
+/// `windows` on Windows, or else `in_home` in the home directory. Relative paths are ignored.
 pub fn standard_directory(variable: &str, windows: &str, in_home: &str) -> Option<PathBuf> {
     let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(variable).or_else(|| absolute(windows)).or_else(|| {
@@ -20,13 +20,14 @@ pub fn standard_directory(variable: &str, windows: &str, in_home: &str) -> Optio
     })
 }
 
-/// Creates a directory for its owner alone, or checks that an existing one is private.
+/// Creates a private directory, or checks that an existing one is private.
 ///
 /// # Errors
 ///
-/// If it cannot be created, or another user may write in it.
+/// [`io::Error`] if the directory cannot be created, or if another user may write in it.
 pub fn create_directory(directory: &Path) -> io::Result<()> {
-    // From the nearest one that exists down, since each parent needs its mode before the next is created.
+    // Created from the nearest existing ancestor downwards, since each directory needs its mode before the next one
+    // is created.
     let is_missing = |directory: &&Path| !directory.as_os_str().is_empty() && !directory.exists();
     let missing: Vec<_> = directory.ancestors().take_while(is_missing).collect();
     if let Some(parent) = missing.last().and_then(|first| first.parent()) {
@@ -34,7 +35,7 @@ pub fn create_directory(directory: &Path) -> io::Result<()> {
     }
     for directory in missing.into_iter().rev() {
         match new_directory(directory) {
-            // By another run at the same moment.
+            // Another run has created it at the same moment.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             created => created?,
         }
@@ -45,27 +46,27 @@ pub fn create_directory(directory: &Path) -> io::Result<()> {
     check_owner(directory)
 }
 
-/// Creates a directory for its owner alone, whatever the umask. An existing one is an error, since it could be
-/// another user's.
+/// Creates a private directory, whatever the umask. An existing one is an error, since it could belong to another
+/// user.
 pub(super) fn new_directory(directory: &Path) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "the mode is of Unix"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)?;
-    // Not every file system has modes.
+    // The result is ignored: some file systems have no modes.
     #[cfg(unix)]
     let _ = fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700));
     Ok(())
 }
 
-/// Checks that a directory in which another is to be created is this user's or the administrator's. Another
-/// user could replace what is in it. If this program runs as the administrator in a user's home directory,
-/// that user could not use what it creates.
+/// Checks that the parent of a new directory belongs to this user or to the administrator. Another user could replace
+/// its content. If this program runs as the administrator in a user's home directory, that user could not use the new
+/// directory.
 #[cfg(unix)]
 pub(super) fn check_parent(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    // A relative path begins in the empty one.
+    // A relative path begins with an empty one.
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     if is_ours_or_the_systems(fs::metadata(directory)?.uid()) {
         return Ok(());
@@ -84,12 +85,12 @@ pub(super) fn check_parent(_: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// If one may.
+/// [`io::Error`] if another user may write in it.
 #[cfg(unix)]
 pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let metadata = fs::metadata(directory)?;
-    // The owner of a link decides its target.
+    // The owner of a symbolic link controls its target.
     let link_owner = fs::symlink_metadata(directory)?.uid();
     let is_ours =
         metadata.uid() == euid() && (!is_shared_number(euid()) || is_owner(&File::open(directory)?));
@@ -102,26 +103,26 @@ pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Checks that a directory exists.
+/// Checks that a directory exists, since this system does not report who may write in it.
 ///
 /// # Errors
 ///
-/// If it does not.
+/// [`io::Error`] if the directory does not exist.
 #[cfg(not(unix))]
 pub(crate) fn check_owner(directory: &Path) -> io::Result<()> {
     fs::metadata(directory).map(drop)
 }
 
-/// Returns a name for a file that no other run uses, and that sorts by time.
+/// Returns a unique name for a file of this run. The names sort by time.
 pub(crate) fn new_id() -> String {
     format!("{}-{}", utc_now().replace([':', '.'], ""), std::process::id())
 }
 
-/// Creates a file that its owner alone can read.
+/// Creates a file that only its owner can read.
 ///
 /// # Errors
 ///
-/// If it cannot be created, or exists.
+/// [`io::Error`] if the file cannot be created, or already exists.
 pub fn new_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create_new(true);
@@ -132,7 +133,7 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens a file that its owner alone can read, and creates it if it does not exist.
+/// Opens a file that only its owner can read, and creates the file if it does not exist.
 pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -143,7 +144,7 @@ pub(super) fn open_or_create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Lets the owner read and write the file, whatever the umask. Not every file system has modes.
+/// Restricts a file to its owner, whatever the umask. Errors are ignored, since some file systems have no modes.
 #[cfg(unix)]
 pub(crate) fn leave_to_owner(file: &File) {
     let _ = file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
@@ -153,7 +154,7 @@ pub(crate) fn leave_to_owner(file: &File) {
 #[cfg(not(unix))]
 pub(crate) fn leave_to_owner(_: &File) {}
 
-/// Returns the names in a directory. The standard library panics where a directory that was read cannot be closed.
+/// Returns the names in a directory. The standard library would panic if closing the directory fails.
 #[cfg(unix)]
 pub(super) fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     use rustix::fs::{Dir, Mode, OFlags, open};
@@ -171,11 +172,11 @@ fn names(directory: &Path) -> io::Result<Vec<OsString>> {
     fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
-/// Returns the paths of the files in a directory that have this extension, in the order of their names.
+/// Returns the paths of the files in a directory with this extension, sorted by name.
 ///
 /// # Errors
 ///
-/// If the directory cannot be read.
+/// [`io::Error`] if the directory cannot be read.
 pub(crate) fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
     let names = names(directory)?
         .into_iter()
@@ -185,7 +186,7 @@ pub(crate) fn list(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>
     Ok(paths)
 }
 
-/// Reads a file of this program's own, which is small.
+/// Reads a file that this program wrote itself, up to the maximum size.
 pub(super) fn read_small(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes)?;
@@ -199,11 +200,11 @@ pub(super) fn read_small(file: File) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// If one could have, or the file cannot be read.
+/// [`io::Error`] if another user could have written the file, or if it cannot be read.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
-    // Does not wait for the writer of a pipe.
+    // Prevents waiting for the writer of a pipe.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(
         &mut options,
@@ -217,7 +218,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Checks that this user or the administrator owns the file, and no other user may write it.
+/// Checks that this user or the administrator owns the file, and that no other user may write it.
 #[cfg(unix)]
 fn check_writers(file: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
@@ -232,9 +233,10 @@ fn check_writers(file: &File) -> io::Result<()> {
     }
 }
 
-/// Returns whether another user may write the file or directory. The administrator's group does not count, nor
-/// does a group with the number of this user: that is the user's private group, whose members may write where
-/// the umask is 002, as on Ubuntu.
+/// Returns whether another user may write the file or directory.
+///
+/// The administrator's group does not count. A group whose number is that of this user does not count either: it is
+/// the user's private group, whose members may write if the umask is 002, as on Ubuntu.
 #[cfg(unix)]
 pub(super) fn others_may_write(metadata: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -248,8 +250,8 @@ pub(crate) fn is_ours_or_the_systems(user: u32) -> bool {
     [euid(), 0].contains(&user)
 }
 
-/// Returns whether several users may have this number: in a user namespace, one is that of all users who have none
-/// there (user_namespaces(7)). A process may have it as well.
+/// Returns whether several users may share this number. In a user namespace, users without a number there all have
+/// the same one (user_namespaces(7)), and this process may have it too.
 #[cfg(unix)]
 fn is_shared_number(user: u32) -> bool {
     const USUAL: u32 = 65_534;
@@ -257,7 +259,7 @@ fn is_shared_number(user: u32) -> bool {
     cfg!(target_os = "linux") && user != 0 && user == number().unwrap_or(USUAL)
 }
 
-/// Returns whether the system takes this process for the owner of the file. It lets no other user set this flag
+/// Returns whether the system treats this process as the owner of the file. Only the owner can set this flag
 /// (fcntl(2)).
 #[cfg(target_os = "linux")]
 fn is_owner(file: &File) -> bool {
@@ -281,16 +283,16 @@ fn check_writers(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes the names in a directory to the disk, if the system can sync directories.
+/// Syncs the names in a directory to the disk, if the system can sync directories.
 ///
 /// # Errors
 ///
-/// If the disk fails.
+/// [`io::Error`] if the disk fails.
 pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) { allow_unsupported(File::open(directory)?.sync_all()) } else { Ok(()) }
 }
 
-/// Ignores that the file system cannot do this at all.
+/// Ignores the error of a file system that does not support the operation.
 pub(crate) fn allow_unsupported(result: io::Result<()>) -> io::Result<()> {
     result.or_else(|error| match error.kind() {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Ok(()),
@@ -298,14 +300,14 @@ pub(crate) fn allow_unsupported(result: io::Result<()>) -> io::Result<()> {
     })
 }
 
-/// Locks a file, unless another process has. Returns whether this process may go on: on a file system without
-/// locks it always may.
+/// Locks a file, unless another process has locked it. Returns whether this process may continue. On a file system
+/// without locks, it always may.
 pub(super) fn try_lock(file: &File) -> bool {
     !matches!(file.try_lock(), Err(TryLockError::WouldBlock))
 }
 
-/// Returns whether the run of this [id](new_id) lives, whose file this is. On a file system without locks, the
-/// process of the id decides.
+/// Returns whether the run with this [id](new_id) is alive. `file` belongs to the run, and is locked while the run is
+/// alive. On a file system without locks, the process id in the id decides.
 pub(super) fn is_live(file: &File, id: &str) -> bool {
     match file.try_lock_shared() {
         Ok(()) => false,
@@ -326,7 +328,7 @@ fn process_exists(_: &str) -> bool {
     false
 }
 
-/// Adds the path to an error.
+/// Adds the path to the text of an error.
 pub fn about(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -15,65 +15,66 @@ use std::time::Duration;
 /// The record of a key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
-    /// The progress of the key.
+    /// The progress of the key's creation and delivery.
     pub state: KeyState,
     /// The origin of the key.
     #[serde(default)]
     pub origin: KeyOrigin,
-    /// The time of its request, in UTC.
+    /// The time of the request, in UTC.
     pub time: String,
-    /// Its name.
+    /// The name of the key.
     pub name: String,
-    /// The organization of its project.
+    /// The organization of the project.
     pub organization: Named,
-    /// Its project.
+    /// The project of the key.
     pub project: Named,
     /// The base URL of the platform.
     pub api_base: String,
-    /// Its last four characters.
+    /// The last four characters of the key.
     pub last4: Option<String>,
-    /// The first 64 bits of its SHA-256 hash, by which this machine recognizes it. The hash reveals nothing of a key with
-    /// 100 random bits or more. Records of earlier versions have none.
+    /// The first 64 bits of the SHA-256 hash of the key, by which this machine recognizes the key. The hash reveals
+    /// nothing about a key with at least 100 random bits. Records of earlier versions have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// Its id on the server, if the server sent it.
+    /// The id of the key on the server, if the server sent it.
     pub key_id: Option<String>,
-    /// The time of its creation by the server's clock, in UTC, if the server sent it.
+    /// The time of the creation by the server's clock, in UTC, if the server sent it.
     pub created_at: Option<String>,
-    /// The time from which it is no longer valid, in UTC, if the server sent it.
+    /// The time from which the key is no longer valid, in UTC, if the server sent it.
     pub expires_at: Option<String>,
-    /// The service account that owns it. Its id is unknown until the server sends it.
+    /// The service account that owns the key. Its id is empty until the server sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<Named>,
-    /// The time at which this machine revoked it on the server, in UTC.
+    /// The time at which this machine revoked the key on the server, in UTC.
     pub revoked_at: Option<String>,
-    /// The ids of the destinations that were given it.
+    /// The ids of the destinations that received the key.
     #[serde(default)]
     pub delivered_to: Vec<String>,
-    /// Its deliveries, each with what is known of it since. Records of earlier versions have none.
+    /// The deliveries of the key, each with what happened to it later. Records of earlier versions have none.
     #[serde(default)]
     pub deliveries: Vec<DeliveryRecord>,
-    /// The file of the recovery store that has it. What is not UTF-8 in its path is replaced where it is serialized.
+    /// The file of the recovery store that has the key. In the serialized path, bytes that are not UTF-8 are
+    /// replaced.
     #[serde(serialize_with = "lossy")]
     pub kept_in: Option<PathBuf>,
-    /// The profile of the keyring that was given it.
+    /// The profile of the keyring that received the key.
     pub profile: Option<String>,
-    /// The rotation in which it was created.
+    /// The rotation that created the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationRecord>,
 }
 
-/// The rotation in which a key was created.
+/// The rotation that created a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotationRecord {
     /// The [id](super::Journal::id) of the journal of the old key.
     pub replaces: String,
-    /// Its end. `None` if the run was cut short before it was known.
+    /// The outcome. `None` if the run was interrupted before the outcome was known.
     #[serde(default, alias = "is_concluded", deserialize_with = "rotation_outcome")]
     pub outcome: Option<RotationOutcome>,
 }
 
-/// The end of a rotation.
+/// The outcome of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotationOutcome {
@@ -81,13 +82,13 @@ pub enum RotationOutcome {
     Revoked,
     /// The old key may be revoked.
     MayBeRevoked,
-    /// Every destination of the old key has the new one, and the old one is valid.
+    /// The old key is valid, although every destination of it has the new key.
     Kept,
-    /// The old key is valid, and a destination of it may not have the new one.
+    /// The old key is valid, and some destination of it may not have the new key.
     NotReplaced,
 }
 
-/// Reads the end of a rotation. An earlier version recorded only whether it was known (`is_concluded`).
+/// Deserializes the outcome of a rotation. An earlier version recorded only whether it was known (`is_concluded`).
 fn rotation_outcome<'de, D: Deserializer<'de>>(json: D) -> Result<Option<RotationOutcome>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -116,34 +117,34 @@ fn lossy<S: Serializer>(path: &Option<PathBuf>, serializer: S) -> Result<S::Ok, 
     path.as_deref().map(Path::to_string_lossy).serialize(serializer)
 }
 
-/// A destination that was given a key.
+/// A destination that received a key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
     /// The id of the destination.
     pub to: String,
-    /// The profile of a keyring.
+    /// The profile, if the destination is a keyring.
     pub profile: Option<String>,
-    /// The variable in a dotenv file.
+    /// The variable, if the destination is a dotenv file.
     pub variable: Option<String>,
-    /// The fingerprint of a command line and its directory.
+    /// The fingerprint of the command line and its directory, if the destination is a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// True if the delivered key was recognized by its last four characters alone, and may be another key.
+    /// True if the delivered key was recognized only by its last four characters, and may be another key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_last_four: bool,
     /// The time of the delivery, in UTC.
     pub at: String,
-    /// The time at which this machine removed the key from a keyring, in UTC.
+    /// The time at which this machine removed the key from the keyring, in UTC.
     pub removed_at: Option<String>,
-    /// The next key that was delivered there, and replaced this one. Not in a journal:
+    /// The next key that was delivered to the same place and replaced this one. It is not stored in a journal:
     /// [`StateDir::known_keys`](super::StateDir::known_keys) derives it.
     #[serde(skip)]
     pub replaced_by: Option<Replacement>,
-    /// True if the dotenv file has the key, and false if it certainly has not. Not in a journal:
-    /// [`RecordedKey::inspect_files`] finds it out.
+    /// True if the dotenv file has the key, false if it certainly does not, `None` if unknown. It is not stored in a
+    /// journal: [`RecordedKey::inspect_files`] determines it.
     #[serde(skip)]
     pub present: Option<bool>,
-    /// True if the destination was inspected and has no key at all. Not in a journal.
+    /// True if an inspection found that the destination has no key. It is not stored in a journal.
     #[serde(skip)]
     pub(super) is_empty: bool,
 }
@@ -151,27 +152,27 @@ pub struct DeliveryRecord {
 /// A key that replaced another one at a destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replacement {
-    /// The [id](super::Journal::id) of the journal of its run.
+    /// The [id](super::Journal::id) of the journal of the run that created the new key.
     pub id: String,
-    /// Its last four characters.
+    /// The last four characters of the new key.
     pub last4: Option<String>,
 }
 
-/// The expiry of a key, by the clock of this machine.
+/// The expiry of a key by the clock of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// It expires after this time.
+    /// The key expires after this time.
     In(Duration),
-    /// It expired this long ago.
+    /// The key expired this long ago.
     Past(Duration),
 }
 
 /// An organization or a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its title, as the server sent it.
+    /// The title, as the server sent it.
     pub title: Option<String>,
 }
 
@@ -179,24 +180,24 @@ pub struct Named {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyOrigin {
-    /// keymint requested it.
+    /// keymint requested the key.
     #[default]
     Created,
-    /// The user gave it. Its organization and project are [unknown](Named::is_unknown).
+    /// The user imported the key. Its organization and project are [unknown](Named::is_unknown).
     Imported,
 }
 
-/// The progress of a key.
+/// The progress of a key's creation and delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
-    /// It was requested. In the journal of a finished run: it may exist.
+    /// The key was requested. In the journal of a finished run, this means that the key may exist.
     Requested,
-    /// It exists. In the journal of a finished run: perhaps no destination has it.
+    /// The key exists. In the journal of a finished run, this means that perhaps no destination has it.
     Created,
-    /// Each destination has it, or the recovery store.
+    /// All destinations or the recovery store have the key.
     Delivered,
-    /// It may exist, and the user has been warned.
+    /// The key may exist, and the user was warned.
     Unknown,
 }
 
@@ -207,14 +208,14 @@ impl Named {
         Self { id: Self::UNKNOWN.to_owned(), title: None }
     }
 
-    /// Returns whether this machine does not know the organization or project.
+    /// Returns whether the organization or project is unknown to this machine.
     pub fn is_unknown(&self) -> bool {
         self.id == Self::UNKNOWN
     }
 }
 
 impl DeliveryRecord {
-    /// A delivery to this destination.
+    /// Creates the record of a delivery to this destination.
     fn new(to: &DestinationId, at: &str) -> Self {
         let slot = |is_of_kind: bool| to.slot().filter(|_| is_of_kind).map(str::to_owned);
         Self {
@@ -227,7 +228,7 @@ impl DeliveryRecord {
         }
     }
 
-    /// The destination as a delivery to it is reported now: the path of a dotenv file is resolved.
+    /// Returns the destination as a new delivery to it would be recorded. The path of a dotenv file is resolved.
     pub fn destination(&self) -> DestinationId {
         let resolved = self.file().and_then(EnvFile::resolve);
         let to = resolved.map_or_else(|| self.to.clone(), |path| EnvFile::id_of(&path));
@@ -245,17 +246,17 @@ impl DeliveryRecord {
         [&self.profile, &self.variable, &self.fingerprint].into_iter().flatten().next().map(String::as_str)
     }
 
-    /// Orders deliveries by time. The fraction of a second may be missing.
+    /// Returns the time of the delivery in a form that sorts correctly. The fraction of a second may be missing.
     fn time(&self) -> &str {
         instant(&self.at)
     }
 
-    /// The path of a dotenv file.
+    /// Returns the path of the dotenv file, if the destination is one.
     pub fn file(&self) -> Option<&Path> {
         self.to.strip_prefix(EnvFile::ID_PREFIX).map(Path::new)
     }
 
-    /// Returns whether the keyring has the key for this profile, as far as it is known.
+    /// Returns whether, by the records, the keyring has the key for this profile.
     pub fn is_in_keyring(&self, profile: &str) -> bool {
         self.to == Keyring::ID
             && self.profile.as_deref() == Some(profile)
@@ -263,24 +264,24 @@ impl DeliveryRecord {
             && self.replaced_by.is_none()
     }
 
-    /// Returns whether the place may still have the key, as far as it is known.
+    /// Returns whether the destination may still have the key, by the records and the last inspection.
     pub fn may_have_key(&self) -> bool {
         self.present.unwrap_or(self.removed_at.is_none() && self.replaced_by.is_none())
     }
 
-    /// The variable of a file, the profile of a keyring, or the command.
+    /// Returns the destination and its slot: the variable of a file, the profile of a keyring, or the command.
     fn place(&self) -> Option<(&str, &str)> {
         Some((&self.to, self.slot()?))
     }
 }
 
-/// A time that sorts as text: without its `Z`, whole seconds come before their fractions.
+/// Returns a time in a form that sorts as text: without the `Z`, whole seconds sort before their fractions.
 fn instant(utc: &str) -> &str {
     utc.strip_suffix('Z').unwrap_or(utc)
 }
 
 impl KeyRecord {
-    /// The record of a key that the user gives, before it is delivered.
+    /// Creates the record of a key that the user imports, before its delivery.
     pub fn imported(name: &str, key: &ApiKey, api_base: &str) -> Self {
         let (origin, time, api_base) = (KeyOrigin::Imported, utc_now(), api_base.to_owned());
         let mut record = Self { origin, time, api_base, ..Self::of_unknown_origin(name) };
@@ -288,7 +289,7 @@ impl KeyRecord {
         record
     }
 
-    /// The record of a key that is about to be requested.
+    /// Creates the record of a key that is about to be requested.
     pub fn requested(name: &str, target: &Target, api_base: &str) -> Self {
         let named = |id: &str, title: &Option<Title>| Named {
             id: id.to_owned(),
@@ -304,7 +305,8 @@ impl KeyRecord {
         }
     }
 
-    /// The record of the key of a service account that is about to be requested. The account has the same name.
+    /// Creates the record of a service account's key that is about to be requested. The account has the name of the
+    /// key.
     pub fn requested_for_account(name: &str, project: &Project, api_base: &str) -> Self {
         Self {
             state: KeyState::Requested,
@@ -319,7 +321,7 @@ impl KeyRecord {
         }
     }
 
-    /// The record of a stored key of which only the name is known.
+    /// Creates the record of a stored key of which only the name is known.
     pub(super) fn of_unknown_origin(name: &str) -> Self {
         Self {
             state: KeyState::Delivered,
@@ -344,14 +346,14 @@ impl KeyRecord {
         }
     }
 
-    /// Notes by what the key is recognized.
+    /// Records the last four characters and the fingerprint, by which the key is recognized.
     pub(super) fn identify(&mut self, key: &ApiKey) {
         self.last4 = Some(key.last_four().to_owned());
         self.fingerprint = Some(fingerprint([key.expose().as_bytes()]));
     }
 
-    /// Returns whether this is the record of the key. A record without a fingerprint has only the last four characters,
-    /// in which another key may end as well.
+    /// Returns whether this is the record of the key. Without a fingerprint, only the last four characters are
+    /// compared, and another key may have the same.
     pub fn is_of(&self, key: &ApiKey) -> bool {
         is_of(&self.fingerprint, &self.last4, key)
     }
@@ -362,7 +364,7 @@ impl KeyRecord {
         }
     }
 
-    /// The facts by which the server's list of keys may have it.
+    /// Returns the known facts that identify the key in the server's list.
     pub fn known_key(&self) -> KnownKey {
         KnownKey {
             id: self.key_id.as_deref().and_then(|id| KeyId::parse(id).ok()),
@@ -371,8 +373,8 @@ impl KeyRecord {
         }
     }
 
-    /// The destinations that still have it, as far as this machine knows: those in which a later delivery certainly
-    /// replaces it, and the others.
+    /// Returns the destinations that still have the key by the records, in two lists: those in which a later delivery
+    /// certainly replaces the key, and the others.
     pub fn holders(&self) -> (Vec<DestinationId>, Vec<DestinationId>) {
         let (traceable, others): (Vec<_>, Vec<_>) =
             self.current_deliveries().partition(|delivery| delivery.is_traceable());
@@ -381,8 +383,8 @@ impl KeyRecord {
         (destinations(traceable), destinations(others))
     }
 
-    /// The deliveries that still have it, as far as this machine knows. A file that
-    /// [was inspected](RecordedKey::inspect_files) decides, unless it is missing or has another value.
+    /// Returns the deliveries to destinations that still have the key by the records. If an
+    /// [inspection](RecordedKey::inspect_files) found the key in a file, it counts whatever the records say.
     pub fn current_deliveries(&self) -> impl Iterator<Item = &DeliveryRecord> {
         let is_current = |delivery: &&DeliveryRecord| {
             let is_gone =
@@ -392,7 +394,7 @@ impl KeyRecord {
         self.deliveries.iter().filter(is_current)
     }
 
-    /// Adds the destinations that have the key.
+    /// Adds the destinations that received the key.
     pub(super) fn add_destinations(&mut self, report: &DeliveryReport) {
         let at = utc_now();
         for id in report.delivered_to() {
@@ -407,13 +409,12 @@ impl KeyRecord {
         }
     }
 
-    /// Returns whether the user has to do something about the key: it is kept for recovery, or no destination may have
-    /// it.
+    /// Returns whether the user has to act: the key is stored for recovery, or perhaps no destination has it.
     pub fn needs_attention(&self) -> bool {
         self.kept_in.is_some() || (self.state != KeyState::Delivered && self.revoked_at.is_none())
     }
 
-    /// The time until the key expires, or since it has expired.
+    /// Returns the time until the key expires, or since it expired. `None` if its expiry is unknown.
     pub fn expiry(&self) -> Option<Expiry> {
         let (expires_at, now) = (wall_clock::unix_of(self.expires_at.as_deref()?)?, wall_clock::unix_now());
         Some(match expires_at.checked_sub(now) {
@@ -422,7 +423,7 @@ impl KeyRecord {
         })
     }
 
-    /// Lists the deliveries of a record of an earlier version, which had no such list. Its variables are unknown.
+    /// Completes a record of an earlier version, which had no list of deliveries. The variables are unknown.
     pub(super) fn complete(&mut self) {
         if self.deliveries.is_empty() {
             let delivery = |to: &String| DeliveryRecord {
@@ -436,7 +437,7 @@ impl KeyRecord {
     }
 }
 
-/// Returns whether the fingerprint, or else the last four characters, are those of the key.
+/// Returns whether the fingerprint of the key matches or, without a recorded fingerprint, its last four characters.
 pub(super) fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &ApiKey) -> bool {
     match recorded {
         Some(recorded) => *recorded == fingerprint([key.expose().as_bytes()]),
@@ -444,9 +445,9 @@ pub(super) fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &Api
     }
 }
 
-/// Finds, for each key, the key that was delivered next to the same place.
+/// Finds, for each delivery, the key that was delivered next to the same place.
 pub(super) fn find_replacements(keys: &mut [RecordedKey]) {
-    // The deliveries to each place: the number of the key, and that of its delivery.
+    // The deliveries to each place, each with the index of the key and the index of the delivery.
     let mut places: HashMap<_, Vec<(usize, usize)>> = HashMap::new();
     for (key, RecordedKey { record, .. }) in keys.iter().enumerate() {
         for (number, delivery) in record.deliveries.iter().enumerate() {
@@ -458,7 +459,7 @@ pub(super) fn find_replacements(keys: &mut [RecordedKey]) {
     let delivery = |(key, number): (usize, usize)| &keys[key].record.deliveries[number];
     let mut replacements = Vec::new();
     for mut place in places.into_values() {
-        // Deliveries of one moment come in the order of their keys.
+        // Deliveries with the same time keep the order of their keys.
         place.sort_by(|&one, &other| delivery(one).time().cmp(delivery(other).time()));
         let (mut next_of_another, mut next) = (None, None::<(usize, usize)>);
         for own in place.into_iter().rev() {

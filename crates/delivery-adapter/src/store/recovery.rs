@@ -1,4 +1,4 @@
-//! The private store of keys whose destination failed.
+//! The private store for keys whose destination failed.
 
 use super::journal::FinishedRun;
 use super::private_files;
@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 /// The extension of a stored key's file name.
 const EXTENSION: &str = "key";
 
-/// The recovery store for the key of one run. The key gets a file of its own, which only this user can read:
-/// in the state directory, or, if that cannot be written, in a new directory among the temporary files.
+/// The recovery store for the key of one run. It writes the key to a separate file that only this user can read, in
+/// the state directory or, if that is not writable, in a new directory for temporary files.
 #[derive(Debug)]
 pub struct RecoveryStore {
     pub(super) state: StateDir,
@@ -27,7 +27,7 @@ pub struct RecoveryStore {
 }
 
 impl RecoveryStore {
-    /// The file that has the key, once it is delivered.
+    /// Returns the file that has the key, after its delivery.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
@@ -50,7 +50,7 @@ impl KeyDestination for RecoveryStore {
     }
 }
 
-/// Returns whether the id is a visible file name, without a path.
+/// Returns whether the id is a plain file name that is not hidden.
 fn is_file_name(id: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     !id.is_empty() && !id.starts_with('.') && id.bytes().all(is_allowed)
@@ -68,8 +68,7 @@ fn store(directory: &Path, id: &str, key: &ApiKey) -> io::Result<PathBuf> {
     Ok(path)
 }
 
-/// Writes the key to the disk. After an error it removes the file, since a part of the key could be mistaken for
-/// the key.
+/// Writes the key to the disk. On failure, removes the file, since a part of the key could be mistaken for the key.
 fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let text = Zeroizing::new(format!("{}\n", key.expose()));
@@ -77,16 +76,17 @@ fn fill(mut file: File, path: &Path, key: &ApiKey) -> io::Result<()> {
         .write_all(text.as_bytes())
         .and_then(|()| cut(&file, text.len() as u64))
         .and_then(|()| file.sync_all());
-    // The process may not be able to have two files open.
+    // Closed first, since the process may not be able to have two files open.
     drop(file);
     written
-        // The name is durable only after the directory is synced.
+        // The name becomes durable only when the directory is synced.
         .and_then(|()| private_files::sync_directory(directory))
         .inspect_err(|_| drop(fs::remove_file(path)))
         .map_err(|error| private_files::about(path, &error))
 }
 
-/// Cuts the unused part of the reserved space. Some file systems cannot, and a new file has none.
+/// Truncates the unused part of the reserved space, if there is one. A new file has none and is not truncated, since
+/// some file systems cannot do that.
 fn cut(file: &File, length: u64) -> io::Result<()> {
     if file.metadata()?.len() > length { file.set_len(length) } else { Ok(()) }
 }
@@ -94,11 +94,11 @@ fn cut(file: &File, length: u64) -> io::Result<()> {
 /// A key in a recovery store.
 #[derive(Debug)]
 pub struct StoredKey {
-    /// The name of the run that created it.
+    /// The id of the run that created the key.
     pub id: String,
-    /// Its file.
+    /// The file that has the key.
     pub path: PathBuf,
-    /// Its record.
+    /// The record of the key.
     pub record: KeyRecord,
 }
 
@@ -111,7 +111,7 @@ pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
         let record = record.unwrap_or_else(|| KeyRecord::of_unknown_origin(&id));
         stored.push(StoredKey { id, path, record });
     }
-    // If the directory could not be written, the key is at another path.
+    // If the directory was not writable, the key is at another path.
     for FinishedRun { id, record, .. } in runs {
         if let Some(path) = record.kept_in.clone().filter(|path| is_ours(path)) {
             stored.insert(stored.partition_point(|other| other.id < id), StoredKey { id, path, record });
@@ -120,14 +120,14 @@ pub(super) fn list(state: &StateDir) -> io::Result<Vec<StoredKey>> {
     Ok(stored)
 }
 
-/// Returns whether a file exists in a directory of this user. Systems delete temporary files, and then any user can
-/// create a file with a key of their own there.
+/// Returns whether a file exists in a directory of this user. Systems delete temporary files, and any user could then
+/// create a file with another key at the same path.
 fn is_ours(path: &Path) -> bool {
     path.exists() && path.parent().is_some_and(|directory| private_files::check_owner(directory).is_ok())
 }
 
 impl StoredKey {
-    /// Reads the key.
+    /// Reads the key from its file.
     ///
     /// # Errors
     ///
@@ -149,10 +149,10 @@ impl StoredKey {
         fs::remove_file(&self.path)
     }
 
-    /// Records, in the journal of the run that created the key, which destinations have the key of the file now. If that
-    /// is another key than the run created, nothing is recorded.
+    /// Records in the journal of the run that created the key which destinations now have the key in the file. Does
+    /// nothing if the file has another key than the run created.
     pub fn note_delivered(&self, state: &StateDir, key: &ApiKey, report: &DeliveryReport) {
-        // The key is delivered with or without this record.
+        // A failure to record it does not matter, since the key is delivered.
         let _ = state.update(&self.id, |record| {
             if record.last4.is_none() {
                 record.identify(key);
@@ -163,9 +163,9 @@ impl StoredKey {
         });
     }
 
-    /// Records, in the journal of the run that created the key, that its file was removed.
+    /// Records in the journal of the run that created the key that the file was removed.
     pub fn note_removed(&self, state: &StateDir) {
-        // The file is removed with or without this record.
+        // A failure to record it does not matter, since the file is removed.
         let _ = state.update(&self.id, |record| {
             record.state = KeyState::Delivered;
             record.kept_in = None;
@@ -180,8 +180,8 @@ fn new_temporary_directory() -> io::Result<PathBuf> {
     Ok(directory)
 }
 
-/// Returns the directory, or the system's directory for temporary files if a variable names a relative one, which
-/// depends on the current directory and may be published with it.
+/// Returns the directory if it is absolute, or else the system's directory for temporary files. A relative one
+/// depends on the current directory, and could be published with it.
 fn absolute_or_tmp(directory: PathBuf) -> PathBuf {
     if directory.is_absolute() { directory } else { "/tmp".into() }
 }

@@ -5,22 +5,22 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The space for a key, reserved before the key exists. It is freed on drop, unless it contains a key.
+/// The reserved disk space for a key that does not exist yet. Dropping it frees the space, unless it contains a key.
 #[derive(Debug)]
 pub(super) struct Room(PathBuf);
 
 impl Room {
     const EXTENSION: &str = "room";
 
-    /// The reserved size, in bytes: more than a current key needs, which has 164 bytes, and one block of most file
-    /// systems.
+    /// The reserved size, in bytes. It is one block of most file systems, and more than a current key needs, which
+    /// has 164 bytes.
     const SIZE: usize = 4096;
 
     /// Reserves the space for the key of the run with this id.
     pub(super) fn reserve(recovery: &Path, id: &str) -> io::Result<Self> {
         let room = Self::of(recovery, id);
         let mut file = private_files::new_file(&room.0)?;
-        // Blanks after a key are ignored, and a file of blanks is not a key.
+        // Readers ignore blanks after a key, and a file with only blanks is not a key.
         file.write_all(&[b'\n'; Self::SIZE])
             .and_then(|()| allocate(&file).or_else(|_| file.sync_all()))
             .map_err(|error| private_files::about(&room.0, &error))?;
@@ -50,8 +50,8 @@ impl Room {
     }
 }
 
-/// Allocates the file's blocks on the disk, whose lack a sync might otherwise report later. Takes a hundredth of
-/// the time of a sync.
+/// Allocates the file's blocks on the disk. Otherwise, a later sync might report that the disk is full. It takes a
+/// hundredth of the time of a sync.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn allocate(file: &File) -> io::Result<()> {
     use rustix::fs::{FallocateFlags, fallocate};

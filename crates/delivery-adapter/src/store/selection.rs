@@ -1,4 +1,4 @@
-//! The choice of a key among those that this machine was given.
+//! The selection of a recorded key.
 
 use super::{DeliveryRecord, KeyState, RecordedKey, RotationOutcome};
 use crate::{KeySource, Keyring};
@@ -7,8 +7,11 @@ use std::fs;
 use std::path::Path;
 
 impl RecordedKey {
-    /// Returns the keys that a user names by the id, the name or the last four characters, or by the id of the run. An
-    /// id wins over a name, and a key that is not replaced wins over one that is. Revoked keys are not among them.
+    /// Returns the keys that the user identifies by the id, the name or the last four characters of a key, or by the
+    /// id of its run.
+    ///
+    /// An id takes precedence over a name, and a current key over one that a rotation has replaced. Revoked keys are
+    /// skipped.
     pub fn named<'a>(keys: &'a [Self], text: &str) -> Vec<&'a Self> {
         let with = |fits: &dyn Fn(&Self) -> bool| -> Vec<&'a Self> {
             keys.iter().filter(|key| key.may_be_valid() && fits(key)).collect()
@@ -22,8 +25,8 @@ impl RecordedKey {
         if current.is_empty() { named } else { current }
     }
 
-    /// Returns the record of a key of this platform that the user gives: the record with its fingerprint, or else the only
-    /// one with its last four characters.
+    /// Returns the record of a key that the user enters: the record of this platform with its fingerprint, or else
+    /// the only one with its last four characters.
     pub fn of_key<'a>(keys: &'a [Self], key: &ApiKey, api_base: &str) -> Option<&'a Self> {
         let is_same = |known: &&Self| known.record.api_base == api_base && known.record.is_of(key);
         let (exact, by_end): (Vec<_>, Vec<_>) =
@@ -32,8 +35,9 @@ impl RecordedKey {
         exact.first().or(only).copied()
     }
 
-    /// Returns the key that a program uses, or the newest that was delivered to a user if the program finds no key.
-    /// `None` if it finds a key that is not one of these, or is revoked or replaced everywhere.
+    /// Returns the recorded key that a program uses. If the program finds no key, returns the newest key that was
+    /// delivered to a user. `None` if the program finds a key that is not recorded, or one that is revoked or
+    /// replaced everywhere.
     pub fn in_use_or_newest<'a>(keys: &'a [Self], in_use: Option<(&ApiKey, &KeySource)>) -> Option<&'a Self> {
         let is_delivered =
             |key: &&Self| key.record.state == KeyState::Delivered && !key.record.deliveries.is_empty();
@@ -48,7 +52,7 @@ impl RecordedKey {
         }
     }
 
-    /// Returns whether the key was created and is not revoked here.
+    /// Returns whether the key was created, and was not revoked by this machine.
     fn may_be_valid(&self) -> bool {
         self.record.last4.is_some() && self.record.revoked_at.is_none()
     }
@@ -73,7 +77,7 @@ impl RecordedKey {
     }
 }
 
-/// Returns whether two paths lead to one file.
+/// Returns whether two paths lead to the same file.
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     one == other || fs::canonicalize(one).ok().zip(fs::canonicalize(other).ok()).is_some_and(|(a, b)| a == b)
 }

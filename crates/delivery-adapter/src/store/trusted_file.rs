@@ -1,17 +1,17 @@
-//! Files whose content decides which programs run or where secrets are sent.
+//! Files that must be trustworthy, since their content decides which programs run or where secrets are sent.
 
 use super::private_files;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Reads a file of at most `longest` bytes that only this user and the administrator can have written. No other
-/// user can have put it there either: every directory and every link in the path is checked.
+/// Reads a file of at most `longest` bytes that only this user and the administrator can have written or put there.
+/// Every directory and every symbolic link in the path is checked.
 ///
 /// # Errors
 ///
-/// [`NotFound`](io::ErrorKind::NotFound) if nothing is at the path, or the path leads through a device, such
-/// as `/dev/null` as a home directory. Other errors are those of a file that cannot be trusted, of a link
-/// that leads to nothing, and of the file system.
+/// [`NotFound`](io::ErrorKind::NotFound) if nothing is at the path, or if the path leads through a device, such as
+/// `/dev/null` as a home directory. Any other error if the file cannot be trusted, a symbolic link is broken, or the
+/// file system fails.
 pub fn read_trusted(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     #[cfg(unix)]
     check_path(path)?;
@@ -28,7 +28,7 @@ pub fn read_trusted(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// Those of the directory or a file in it that cannot be trusted, and of the file system.
+/// [`io::Error`] if the directory or a file in it cannot be trusted, or if the file system fails.
 pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -49,7 +49,7 @@ pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
         for name in private_files::names(path)? {
             let entry = path.join(name);
             match check(&entry) {
-                // A link whose target is missing.
+                // The target of a symbolic link is missing.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 checked => checked.map_err(|error| private_files::about(&entry, &error))?,
             }
@@ -60,31 +60,31 @@ pub fn check_trusted_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Checks that no other user controls the target of a path. Links are followed one by one, since the owner of each,
-/// and of its directory, controls the target.
+/// Checks that no other user controls the target of a path. Symbolic links are followed one by one, since the owner
+/// of each link, and of its directory, controls the target.
 #[cfg(unix)]
 fn check_path(path: &Path) -> io::Result<()> {
     use std::fs::symlink_metadata;
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
     use std::path::{Component, PathBuf};
 
-    /// The maximum number of links, as on Linux.
+    /// The maximum number of symbolic links, as on Linux.
     const LINKS: usize = 40;
 
     let reversed = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
     let mut rest: Vec<_> = reversed(&std::path::absolute(path)?);
     let mut here = PathBuf::from("/");
-    // In a user namespace, the administrator may have another id.
+    // In a user namespace, the administrator may have another id, which owns the root directory.
     let friends = [private_files::euid(), 0, symlink_metadata(&here)?.uid()];
     let mut links = 0;
-    // The rest of the path after a link whose target is being followed.
+    // The rest of the path after a symbolic link whose target is being followed.
     let mut after_link = None;
-    // The reason for distrust, which does not matter if there is no file.
+    // The reason for distrust. It does not matter if the file does not exist.
     let mut distrust = None;
     while let Some(name) = rest.pop() {
         match Path::new(&name).components().next() {
             Some(Component::ParentDir) => drop(here.pop()),
-            // An absolute name replaces the path.
+            // An absolute name replaces the whole path.
             _ => here.push(&name),
         }
         if after_link.is_some_and(|after| rest.len() < after) {

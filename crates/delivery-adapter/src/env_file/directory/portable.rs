@@ -1,4 +1,4 @@
-//! A directory known by its path, which works on every system.
+//! A directory that is identified by its path, which works on every system.
 
 use super::{Properties, is_name, new_name, placeholder, read_whole};
 use std::fs::{self, File, OpenOptions};
@@ -18,7 +18,7 @@ pub(crate) struct Snapshot {
     is_read_only: bool,
 }
 
-/// The properties that change with a file.
+/// The properties that change when a file changes.
 #[derive(PartialEq, Eq)]
 struct FileVersion {
     size: u64,
@@ -39,7 +39,7 @@ impl Directory {
         &self.path
     }
 
-    /// Returns the path, by which alone the directory is known.
+    /// Returns the path, which is all that identifies the directory here.
     pub(crate) fn current_path(&self) -> PathBuf {
         self.path.clone()
     }
@@ -61,7 +61,8 @@ impl Directory {
         }
     }
 
-    /// Returns true: directories cannot be locked here. The check before each replacement keeps two runs apart.
+    /// Returns true: directories cannot be locked here. The check before each replacement protects against other
+    /// runs.
     pub(crate) fn try_lock(&self) -> bool {
         true
     }
@@ -72,7 +73,7 @@ impl Directory {
         Ok(false)
     }
 
-    /// Reads a file, which must be a regular one of at most this size.
+    /// Reads a file. It must be a regular file of at most this size.
     pub(crate) fn read(&self, name: &str, largest: usize) -> io::Result<Option<Snapshot>> {
         let path = self.path.join(name);
         let metadata = match fs::symlink_metadata(&path) {
@@ -88,7 +89,7 @@ impl Directory {
         Ok(Some(Snapshot { content, version: FileVersion::of(&metadata), is_read_only }))
     }
 
-    /// Returns the temporary files with their names. Files have no locks here, so every run counts as ended.
+    /// Returns the temporary files with their names. Files have no locks here, so every run is assumed to have ended.
     pub(super) fn abandoned_temp_files(&self) -> io::Result<Vec<(String, File)>> {
         let mut temp_files = Vec::new();
         for entry in fs::read_dir(&self.path)? {
@@ -143,7 +144,7 @@ impl FileVersion {
 }
 
 impl TempFile {
-    /// Allocates the space for this many bytes.
+    /// Allocates disk space for this many bytes.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
         target: &str,

@@ -1,4 +1,4 @@
-//! A directory known by its handle, which stays the same if its path changes.
+//! A directory that is identified by an open handle, which stays valid if the path changes.
 
 mod metadata;
 mod replacement;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use temp_file::TempFile;
 use zeroize::Zeroizing;
 
-/// The maximum number of attempts to read a file that another program changes meanwhile.
+/// The maximum number of attempts to read a file that another program is changing.
 const READS: usize = 100;
 
 pub(crate) struct Directory {
@@ -30,7 +30,7 @@ pub(crate) struct Snapshot {
     version: FileVersion,
 }
 
-/// The properties that change with a file.
+/// The properties that change when a file changes.
 #[derive(PartialEq, Eq)]
 struct FileVersion {
     inode: (u64, u64),
@@ -50,7 +50,7 @@ impl Directory {
         &self.path
     }
 
-    /// Returns the current path, if the system reports it, since the directory may have been moved.
+    /// Returns the current path if the system reports it, since the directory may have been moved.
     pub(crate) fn current_path(&self) -> PathBuf {
         let place = |metadata: Metadata| (metadata.dev(), metadata.ino());
         let here = self.handle.metadata().map(place).ok();
@@ -59,7 +59,7 @@ impl Directory {
         fs::read_link(link).ok().filter(is_here).unwrap_or_else(|| self.path.clone())
     }
 
-    /// Checks that no other user can replace the files in it.
+    /// Checks that no other user can replace files in the directory.
     pub(crate) fn check_owner(&self) -> io::Result<()> {
         let metadata = self.handle.metadata()?;
         let is_sticky = metadata.mode() & 0o1000 != 0;
@@ -72,13 +72,13 @@ impl Directory {
         }
     }
 
-    /// Returns whether another user could have created a link in it.
+    /// Returns whether another user could have created a link in the directory.
     pub(crate) fn others_may_write(&self) -> io::Result<bool> {
         let metadata = self.handle.metadata()?;
         Ok(metadata.mode() & 0o022 != 0 || !is_ours_or_the_systems(metadata.uid()))
     }
 
-    /// Returns whether files can be created in it, but neither renamed nor removed.
+    /// Returns whether files can be created in the directory, but neither renamed nor removed.
     fn only_grows(&self) -> bool {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         return has_attribute(&self.handle, rustix::fs::StatxAttributes::APPEND);
@@ -94,8 +94,8 @@ impl Directory {
         Ok(self.kind(name)?.is_some_and(FileType::is_symlink))
     }
 
-    /// Locks the directory against other runs until it is unlocked or dropped, or the process has ended. Returns
-    /// whether it is locked, which is always true on a file system without locks.
+    /// Locks the directory against other runs until it is unlocked or dropped, or the process ends. Returns whether
+    /// it is locked. On a file system without locks, the result is always true.
     pub(crate) fn try_lock(&self) -> bool {
         !matches!(self.handle.try_lock(), Err(TryLockError::WouldBlock))
     }
@@ -104,7 +104,7 @@ impl Directory {
         let _ = self.handle.unlock();
     }
 
-    /// Reads a file. It must be a regular file of this user, and at most this large.
+    /// Reads a file. It must be a regular file of this user and of at most this size.
     pub(crate) fn read(&self, name: &str, largest: usize) -> io::Result<Option<Snapshot>> {
         let Some(file) = self.open_regular(name)? else { return Ok(None) };
         let metadata = file.metadata()?;
@@ -156,7 +156,7 @@ impl Directory {
         let _ = rustix::fs::unlinkat(&self.handle, name, AtFlags::empty());
     }
 
-    /// Writes the directory to the disk, without which a new name in it is not durable.
+    /// Syncs the directory, which makes a new name in it durable.
     fn sync(&self) -> io::Result<()> {
         allow_unsupported(self.handle.sync_all())
     }

@@ -1,4 +1,4 @@
-//! The end of a value, by the rules on which readers agree.
+//! The end of a value, by rules on which readers agree.
 
 use super::{Head, Lines};
 use std::ops::Range;
@@ -9,7 +9,7 @@ const SUBSTITUTION: &str =
     "a substitution (`$` or a backquote) that some readers do not support: write ${NAME}, or quote it with '";
 
 impl Lines<'_> {
-    /// Finds the value, its quote, and the position after both.
+    /// Finds the value, its quote, and the position after the value and the quote.
     pub(super) fn value(&self, head: &Head) -> Result<(Range<usize>, Option<u8>, usize), &'static str> {
         let start = head.start;
         if head.is_empty {
@@ -58,7 +58,7 @@ impl Lines<'_> {
         Err(UNTERMINATED)
     }
 
-    /// Finds the end of an unquoted value, which may have quoted parts.
+    /// Finds the end of an unquoted value, which may contain quoted parts.
     fn end_of_word(&self, start: usize, is_ours: bool, is_exported: bool) -> Result<usize, &'static str> {
         if is_ours && let Some(end) = self.end_of_placeholder(start) {
             return Ok(end);
@@ -93,15 +93,15 @@ impl Lines<'_> {
         Ok(at)
     }
 
-    /// Returns whether a `~` means the home directory of this user. For another name, or a `=`, zsh searches for
-    /// the user or the program, and ignores the rest of the file if it finds nothing.
+    /// Returns whether a `~` means the home directory of this user. For another user name, or a `=`, zsh searches for
+    /// the user or the program. If it finds none, it ignores the rest of the file.
     fn is_home(&self, at: usize) -> bool {
         self.rest(at)
             .strip_prefix('~')
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', ' ', '\t', '\n']))
     }
 
-    /// Finds the end of `<your key>`, which every reader but a shell takes for a value.
+    /// Finds the end of a placeholder such as `<your key>`, which every reader except a shell takes for a value.
     fn end_of_placeholder(&self, start: usize) -> Option<usize> {
         let inside = self.rest(start).strip_prefix('<')?;
         let close = inside.find(|c: char| c != ' ' && !is_plain(c))?;
@@ -124,8 +124,7 @@ impl Lines<'_> {
             [b'$', b'(', b'A'..=b'Z' | b'a'..=b'z', ..] => self.find(body, |c| !is_plain(c)),
             [b'$', byte, ..] if byte.is_ascii_alphanumeric() || byte == b'_' => {
                 let end = self.find(body, |c| !c.is_ascii_alphanumeric() && c != '_');
-                // Dotenvy does not recognize an end or an escape there, and zsh recognizes a subscript or a
-                // modifier.
+                // dotenvy does not recognize an end or an escape there, and zsh recognizes subscripts and modifiers.
                 let is_misread = |rest: &str| {
                     rest.starts_with(['"', '\'', '\\', '['])
                         || [":s", ":g", ":&", ":="].iter().any(|modifier| rest.starts_with(modifier))

@@ -12,13 +12,13 @@ pub(super) fn mode(file: &File) -> io::Result<u32> {
     Ok(file.metadata()?.mode() & 0o777)
 }
 
-/// Copies the owner, the mode and the attributes of the file that this one replaces. A new file is for its
-/// owner alone, whatever the umask.
+/// Copies the owner, the mode and the attributes of the replaced file. A new file is private to its owner, whatever
+/// the umask.
 pub(super) fn copy(replaced: Option<&File>, file: &File) -> io::Result<()> {
     if let Some(replaced) = replaced {
         copy_owner(replaced, file)?;
     }
-    // A directory may give each new file an access list, which the mode would bring into effect.
+    // A directory may have a default access list for new files, which a change of the mode would activate.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if rustix::fs::fgetxattr(file, ACCESS_LIST, &mut [0; 0][..]).is_ok() {
         rustix::fs::fremovexattr(file, ACCESS_LIST)?;
@@ -51,8 +51,8 @@ pub(super) fn set_mode(file: &File, wanted: u32, is_new: bool) -> io::Result<()>
     })
 }
 
-/// Checks the resulting mode of a file. A new file may be readable by other users if the file system has no modes,
-/// since the user is warned.
+/// Checks the resulting mode of a file. On a file system without modes, a new file may be readable by other users.
+/// The user gets a warning about that.
 fn check_mode(wanted: u32, found: u32, is_new: bool) -> Result<(), &'static str> {
     match is_new {
         _ if found == wanted => Ok(()),
@@ -65,12 +65,12 @@ fn check_mode(wanted: u32, found: u32, is_new: bool) -> Result<(), &'static str>
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const ACCESS_LIST: &str = "system.posix_acl_access";
 
-/// Copies the attributes. Without its access list, a file's group bits have another meaning, and may admit more
-/// users.
+/// Copies the attributes. They include the access list: without it, the group bits of the mode have another meaning,
+/// and may admit more users.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn copy_attributes(from: &File, to: &File) -> io::Result<()> {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
-    // The maximum sizes of both on Linux (xattr(7)).
+    // The maximum sizes of the list of names and of a value on Linux (xattr(7)).
     let (mut names, mut value) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let Ok(length) = flistxattr(from, &mut names[..]) else { return Ok(()) };
     for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {

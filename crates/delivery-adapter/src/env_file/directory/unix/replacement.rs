@@ -1,4 +1,4 @@
-//! The replacement of a file by a temporary one, without losing a change by another program.
+//! The replacement of a file by a temporary file. It loses no change by another program.
 
 use super::temp_file::TempFile;
 use super::{Directory, FileVersion, Snapshot};
@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use std::io;
 
 impl Directory {
-    /// Replaces the file of this name, which keeps its owner and mode, unless it has changed since the snapshot.
-    /// Returns whether it was replaced.
+    /// Replaces the file with this name unless it has changed since the snapshot, and keeps its owner and mode.
+    /// Returns whether the file was replaced.
     pub(crate) fn replace(
         &self,
         name: &str,
@@ -58,20 +58,21 @@ impl Directory {
 struct Replacement<'a> {
     directory: &'a Directory,
     name: &'a str,
-    /// The file to replace. `None` if it does not exist.
+    /// The file to be replaced. `None` if it does not exist.
     old: Option<&'a Snapshot>,
     temp_file: &'a TempFile,
 }
 
 impl Replacement<'_> {
-    /// Gives the temporary file the name of the file. If the system can exchange names, the old file gets the name
-    /// of the temporary file, so that a simultaneous write of another program to it is not lost. Returns `false` if
-    /// another program has created or removed the file.
+    /// Renames the temporary file to the file. If the system can exchange names, the old file gets the name of the
+    /// temporary file, so that a simultaneous write of another program to the old file is not lost. Returns `false`
+    /// if another program has created or removed the file.
     fn begin(&self) -> io::Result<bool> {
         let Self { directory, name, old, temp_file } = *self;
         let renamed = match old {
             Some(old) => {
-                // Other runs regard the old file as a temporary file of this run, which is alive.
+                // After the exchange, other runs take the old file for a temporary file of this run. The lock shows
+                // them that the run is alive.
                 let _ = old.file.try_lock();
                 directory.exchange(&temp_file.name, name)
             }
@@ -80,7 +81,7 @@ impl Replacement<'_> {
         match renamed {
             Ok(()) => Ok(true),
             Err(Errno::EXIST | Errno::NOENT) if directory.kind(&temp_file.name)?.is_some() => Ok(false),
-            // The system or the file system cannot exchange names, but it has renamed a temporary file before.
+            // The system or the file system cannot exchange names, but it has already renamed a temporary file.
             Err(_) => {
                 rustix::fs::renameat(&directory.handle, &temp_file.name, &directory.handle, name)?;
                 Ok(true)
@@ -91,7 +92,7 @@ impl Replacement<'_> {
     /// Removes the old file, which now has the name of the temporary file. If it has changed since the snapshot,
     /// restores it and returns `false`.
     fn finish(&self) -> io::Result<bool> {
-        // It checks at once, since another program may also write to the new file, and again after some time, for a
+        // Checks at once, since another program may also write to the new file. Checks again after the sync, for a
         // program that opened the old file before.
         if self.undo_if_changed()? {
             return Ok(false);
@@ -105,10 +106,10 @@ impl Replacement<'_> {
         Ok(true)
     }
 
-    /// Restores the old file if it has changed since the snapshot. Returns whether it did.
+    /// Restores the old file if it has changed since the snapshot. Returns whether it was restored.
     fn undo_if_changed(&self) -> io::Result<bool> {
         let Self { directory, name, old: Some(old), temp_file } = *self else { return Ok(false) };
-        // The names were not exchanged if the system cannot do that.
+        // If the system cannot exchange names, there is no old file to restore.
         if directory.kind(&temp_file.name)?.is_none() || self.is_unchanged(old)? {
             return Ok(false);
         }
@@ -116,7 +117,7 @@ impl Replacement<'_> {
         Ok(true)
     }
 
-    /// Returns whether the file that has the name of the temporary file is the old one, with its content.
+    /// Returns whether the file with the name of the temporary file is the old file, with unchanged content.
     fn is_unchanged(&self, old: &Snapshot) -> io::Result<bool> {
         let Some(file) = self.directory.open_regular(&self.temp_file.name)? else { return Ok(false) };
         let version = FileVersion::of(&file)?;

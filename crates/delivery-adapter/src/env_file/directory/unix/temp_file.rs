@@ -1,4 +1,4 @@
-//! The temporary files of runs: the reservation of space, and the search for those of other runs.
+//! The temporary files of runs: how they reserve disk space, and how those of other runs are found.
 
 use super::{Directory, Snapshot, metadata};
 use crate::env_file::directory::{is_name, is_name_for, new_name, placeholder};
@@ -17,8 +17,8 @@ pub(crate) struct TempFile {
 }
 
 impl TempFile {
-    /// Allocates the space for this many bytes, and rehearses the replacement. Each step that the file system may
-    /// refuse is done with the placeholder first, before a key exists.
+    /// Allocates disk space for this many bytes, and rehearses the replacement: each step that the file system may
+    /// refuse is first done with the placeholder, before a key exists.
     pub(crate) fn reserve(
         directory: &Arc<Directory>,
         target: &str,
@@ -32,14 +32,14 @@ impl TempFile {
         temp_file.write(&placeholder(size), snapshot)?;
         let mut replaced = Self::create(directory, target)?;
         rustix::fs::renameat(&directory.handle, &temp_file.name, &directory.handle, &replaced.name)?;
-        // The file whose name no longer exists is the one that is removed.
+        // Makes `replaced` the file whose name no longer exists, so that dropping it removes nothing.
         std::mem::swap(&mut temp_file.name, &mut replaced.name);
         directory.sync()?;
-        // It is read as after the delivery: a file system may show another content or owner than was written.
+        // Read back as after a delivery: a file system may return another content or owner than was written.
         if directory.read(&temp_file.name, size)?.is_none_or(|read| *read.content != placeholder(size)) {
             return Err(io::Error::other("files written to its directory cannot be read back"));
         }
-        // The key is written before the metadata is copied, which may be more restrictive.
+        // The key is written before the metadata is copied, which may be more restrictive than this mode.
         metadata::set_mode(&temp_file.file, metadata::PRIVATE, true)?;
         Ok(temp_file)
     }
@@ -49,12 +49,12 @@ impl TempFile {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&directory.handle, &name, flags, Mode::RUSR | Mode::WUSR)?.into();
         let temp_file = Self { directory: Arc::clone(directory), name, file };
-        // As with the directory, the file system may have no locks.
+        // The result is ignored: as for the directory, the file system may have no locks.
         let _ = temp_file.file.try_lock();
         Ok(temp_file)
     }
 
-    /// Writes the whole content to the disk, with the metadata of the file to replace.
+    /// Writes the new content to the disk, with the metadata of the file to be replaced.
     pub(super) fn write(&self, content: &[u8], snapshot: Option<&Snapshot>) -> io::Result<()> {
         self.file.write_all_at(content, 0)?;
         self.file.set_len(content.len() as u64)?;
@@ -86,8 +86,8 @@ impl Directory {
         Ok(temp_files)
     }
 
-    /// Returns whether a run of this user has reserved a temporary file for the file of this name. Other users
-    /// cannot lock one.
+    /// Returns whether a live run of this user has a temporary file for the file with this name. Other users cannot
+    /// lock such a file.
     pub(crate) fn has_live_temp_file(&self, name: &str) -> io::Result<bool> {
         Ok(self.temp_files()?.iter().any(|(temp_file, file)| is_name_for(temp_file, name) && is_locked(file)))
     }
@@ -117,7 +117,8 @@ fn is_abandoned(file: &File) -> bool {
     }
 }
 
-/// Returns whether the file is so old that no run can still wait for the browser, for file systems without locks.
+/// Returns whether the file is so old that no run can still be waiting for the browser. This decides on file systems
+/// without locks.
 fn is_old(metadata: &Metadata) -> bool {
     const DAY: u64 = 24 * 60 * 60;
     let modified = u64::try_from(metadata.mtime()).unwrap_or_default();
