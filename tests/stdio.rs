@@ -72,6 +72,28 @@ async fn a_full_disk_is_told_by_each_command_that_prints() {
 }
 
 #[tokio::test]
+async fn a_reader_that_leaves_a_command_that_only_shows_is_no_error() {
+    for args in [
+        &["status"][..],
+        &["status", "--json"],
+        &["config", "--json"],
+        &["recover", "--json"],
+        &["man"],
+        &["doctor"],
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let (_, writer) = std::io::pipe().unwrap();
+        let keymint = keymint(&home).args(args).env("KEYMINT_ISSUER", "http://127.0.0.1:1");
+        let ended = keymint.env("KEYMINT_API_BASE", "http://127.0.0.1:1").stdout(writer).output().await;
+        assert!(!ended.stderr.contains("error"), "{args:?}: {}", ended.stderr);
+        assert_eq!(ended.code, i32::from(args == ["doctor"]), "{args:?}: {}", ended.stderr);
+    }
+    let (_, writer) = std::io::pipe().unwrap();
+    let ended = create(Scenario::ready()).command("list").stdout(writer).sign_in().await.exits_with(0);
+    assert!(!ended.stderr.contains("error"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn a_file_without_room_for_a_key_is_found_out_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("large");

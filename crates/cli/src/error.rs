@@ -4,7 +4,7 @@ use keymint_domain::{Candidate, FailureKind, InventoryKey, Project, Reason};
 use keymint_terminal::Interrupted;
 use std::error::Error;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The kind of an error: a stable name and an exit code, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,9 @@ pub(crate) struct CliError {
     pub(crate) choices: Vec<Choice>,
 }
 
+/// The command that runs, such as `keymint create`. Usage errors name its help.
+pub(crate) static COMMAND: OnceLock<String> = OnceLock::new();
+
 impl CliError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let context = Some(message.into());
@@ -122,7 +125,8 @@ impl CliError {
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Usage, message).hint("Run the command with --help to see its options.")
+        let command = COMMAND.get().map_or("keymint", String::as_str);
+        Self::new(ErrorKind::Usage, message).hint(format!("See `{command} --help`."))
     }
 
     pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {

@@ -11,7 +11,7 @@ mod os;
 mod error;
 
 use args::{Args, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use config::Sources;
 use error::{CliError, ErrorKind};
 use flow::context::Context;
@@ -20,6 +20,7 @@ use keymint_host::{core_dumps, open_files};
 use keymint_terminal::stderr;
 use os::env::ProcessEnvironment;
 use std::alloc::System;
+use std::ffi::OsString;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> ExitCode {
+    let _ = error::COMMAND.set(typed_command(std::env::args_os()));
     let command = match Args::try_parse() {
         Ok(args) => args.command,
         Err(error) => return args::refuse(error),
@@ -88,6 +90,18 @@ fn run() -> ExitCode {
         Command::Man { command } => context.ui.end(commands::completions::man(&command)),
     };
     findings.unwrap_or(code)
+}
+
+/// Returns the program and its command, such as `keymint admin list`, without the arguments of the command.
+fn typed_command(words: impl Iterator<Item = OsString>) -> String {
+    let (program, mut names) = (Args::command(), vec!["keymint"]);
+    let mut command = &program;
+    for word in words.skip(1) {
+        let Some(found) = command.find_subcommand(&word) else { break };
+        names.push(found.get_name());
+        command = found;
+    }
+    names.join(" ")
 }
 
 const ONE_DAY: Duration = Duration::from_secs(24 * 60 * 60);

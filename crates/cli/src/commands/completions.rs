@@ -12,7 +12,6 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use keymint_delivery_adapter::StateDir;
 use std::collections::BTreeSet;
-use std::io;
 use std::iter;
 
 /// Shell functions that complete the command after `run`, and profiles.
@@ -174,12 +173,8 @@ fn last_sections(command: &Command) -> String {
     sections.to_roff()
 }
 
-/// Prints a text. A reader that has left, such as a pager, has all that it needs.
 fn print(text: &str) -> Result<(), CliError> {
-    match stdout::print(text.trim_end()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.map_err(stdout::failed),
-    }
+    stdout::show_to_reader(text.trim_end())
 }
 
 #[cfg(test)]

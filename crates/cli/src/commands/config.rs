@@ -22,7 +22,7 @@ pub(crate) fn run(args: &ConfigArgs, context: &Context) -> Result<(), CliError> 
     let sources = &context.sources;
     let mut settings = settings(&args.profile, sources)?;
     settings.extend(proxies(&EndpointArgs::default(), sources)?);
-    stdout::show(&if context.ui.wants_json() {
+    stdout::show_to_reader(&if context.ui.wants_json() {
         json::config(sources.file.as_deref(), sources.profile.as_str(), &settings)
     } else {
         text(sources, &settings)

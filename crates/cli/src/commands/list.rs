@@ -46,7 +46,7 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
     };
-    print_in_time(context, signals, text).await.map_err(stdout::failed)?;
+    stdout::for_reader(print_in_time(context, signals, text).await)?;
     outcome
 }
 

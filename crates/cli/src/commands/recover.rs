@@ -60,9 +60,9 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
 /// Lists the kept keys on standard output, without the keys themselves.
 fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
     if ui.wants_json() {
-        stdout::show(&json::recovery(stored))?;
+        stdout::show_to_reader(&json::recovery(stored))?;
     } else if !stored.is_empty() {
-        stdout::show(&stored.iter().map(line).collect::<Vec<_>>().join("\n"))?;
+        stdout::show_to_reader(&stored.iter().map(line).collect::<Vec<_>>().join("\n"))?;
     }
     ui.report(&Message::Recovery { keys: stored.len() });
     Ok(())

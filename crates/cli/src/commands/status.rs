@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &StatusArgs, context: &Context) -> Result<(), CliE
         status.verified = status.verify(context).await.map_err(|error| failure = Some(error)).ok();
     }
     let text = if context.ui.wants_json() { status.json() } else { status.text() };
-    stdout::show(&text)?;
+    stdout::show_to_reader(&text)?;
     if let Some(KeyCheck::NotAccepted) = status.verified {
         let deleted = if status.reason().is_some() { "" } else { "It may have been deleted. " };
         let hint = format!("{deleted}`keymint create` creates a new one.");

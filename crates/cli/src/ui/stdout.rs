@@ -53,6 +53,19 @@ pub(crate) fn show(text: &str) -> Result<(), CliError> {
     print(text).map_err(failed)
 }
 
+/// Prints the result of a command that changes nothing. If the reader has left, it wants no more of the result.
+pub(crate) fn show_to_reader(text: &str) -> Result<(), CliError> {
+    for_reader(print(text))
+}
+
+/// Returns the outcome of printing a result to a reader that may leave early, as `head` does.
+pub(crate) fn for_reader(printed: io::Result<()>) -> Result<(), CliError> {
+    match printed {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(failed),
+    }
+}
+
 /// Returns the error of a command whose only work is to print.
 pub(crate) fn failed(error: io::Error) -> CliError {
     CliError::new(ErrorKind::Internal, "standard output failed").because(error)

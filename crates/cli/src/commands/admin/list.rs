@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &AdminListArgs, context: &Context) -> Result<(), C
         text(&inventory, &made_here)
     };
     context.ui.clear_progress();
-    print_in_time(context, &mut signals, text).await.map_err(stdout::failed)
+    stdout::for_reader(print_in_time(context, &mut signals, text).await)
 }
 
 /// Lists each project with its keys below it.
