@@ -4,11 +4,12 @@
 
 use crate::support::{create, machine};
 use keymint_sandbox::{NamedScenario, Scenario, Step};
-use keymint_testkit::{Launch, Relay, Session, authority, free_port, skipped};
+use keymint_testkit::{Launch, Relay, Session, authority, free_port, full_disk, skipped};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::fs;
 use std::net::TcpListener;
+use std::process::Command;
 
 const BUS: &str = "DBUS_SESSION_BUS_ADDRESS";
 
@@ -244,6 +245,30 @@ async fn a_keyring_that_cannot_be_used_is_found_and_no_problem() {
     assert_eq!(message, "has a key for the profile default, ending in 9f3A");
     session.lock();
     machine.finds("keyring", "warning", "locked").await;
+
+    // A service without a keyring answers, but stores nothing.
+    let none = Session::start("none");
+    Machine::new().await.with(BUS, &none.address).finds("keyring", "warning", "no default keyring").await;
+}
+
+#[tokio::test]
+async fn the_findings_are_the_output_and_the_check_leaves_nothing_in_the_keyring() {
+    let session = Session::start("unlocked");
+    let Machine { machine, environment, .. } = Machine::new().await.with(BUS, &session.address);
+    let doctor = || machine.keymint(["doctor"]).envs(environment.iter().map(|(name, value)| (name, value)));
+    let ended = doctor().output().await.exits_with(0);
+    assert!(
+        ended.stdout.contains("✓ keyring       has no key for the profile default\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.ends_with("\nAll is well: a sign-in can begin.\n"), "{}", ended.stdout);
+    assert_eq!(ended.stderr, "");
+    let items = session.run(Command::new("secret-tool").args(["search", "--all", "service", "keymint"]));
+    assert_eq!(String::from_utf8_lossy(&[items.stdout, items.stderr].concat()), "");
+
+    let ended = doctor().stdout(full_disk()).output().await.exits_with(1);
+    assert!(ended.stderr.contains("error: standard output failed"), "{}", ended.stderr);
 }
 
 #[tokio::test]

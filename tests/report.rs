@@ -43,7 +43,7 @@ async fn the_answers_of_the_sandbox_are_as_expected() {
     for step in ["exchange_code", "login", "list_organizations", "list_projects"] {
         assert!(report.contains(&format!("\n{step}: 1 answer with status 200, ")), "{report}");
     }
-    assert!(ended.stderr.contains("as keymint expects them"), "{}", ended.stderr);
+    assert!(ended.stdout.contains("as keymint expects them"), "{}", ended.stdout);
     assert!(report.lines().count() < 100, "{report}");
 }
 
@@ -89,7 +89,7 @@ async fn each_member_that_is_renamed_missing_or_of_another_type_is_named() {
         let (report, ended) = report(scenario, code).await;
         assert_eq!(differences(&report), expected, "{report}");
         let count = format!("differences from what keymint expects: {}", expected.len());
-        assert!(ended.stderr.contains(&count), "{}", ended.stderr);
+        assert!(ended.stdout.contains(&count), "{}", ended.stdout);
     }
 }
 
@@ -146,7 +146,7 @@ async fn lists_that_cannot_be_read_are_no_ok_in_the_findings() {
     ] {
         let (report, ended) = report(scenario, code).await;
         assert!(report.contains(finding), "{report}");
-        assert!(!ended.stderr.contains("can be read"), "{}", ended.stderr);
+        assert!(!ended.stdout.contains("can be read"), "{}", ended.stdout);
     }
 }
 

@@ -401,7 +401,8 @@ async fn what_there_is() {
     let doctor = create(Scenario::ready()).command("doctor").with_browser().args(["--sign-in", "--report"]);
     let doctor = doctor.args([&report]).envs(environment).env("DISPLAY", ":0").env("KEYMINT_NO_BROWSER", "1");
     let ended = doctor.sign_in().await;
-    compare("doctor-report", ended.code, &ended.stderr, &fs::read_to_string(report).unwrap());
+    let written = fs::read_to_string(report).unwrap();
+    compare("doctor-report", ended.code, &ended.stderr, &format!("{}\n{written}", ended.stdout));
 }
 
 /// The default organization and a project of the other one accept no keys of users, who may only read there.

@@ -4,7 +4,7 @@
 //! drawn by the same thread.
 
 use crate::foreground::{GLANCE, forbids_writes, is_background};
-use crate::write::write_all;
+use crate::write::{styled, write_all};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io;
 use std::sync::OnceLock;
@@ -218,9 +218,7 @@ fn put_queued(text: &str) {
 /// Writes text, without colors if the terminal does not support them. An error has no other place to be reported.
 fn put(text: &str) {
     let choice = anstream::AutoStream::choice(&io::stderr());
-    let mut shown = anstream::AutoStream::new(Vec::new(), choice);
-    let _ = io::Write::write_all(&mut shown, text.as_bytes());
-    for piece in shown.into_inner().chunks(PIECE) {
+    for piece in styled(choice, text).chunks(PIECE) {
         let _ = write_all(io::stderr(), piece);
         WRITTEN.fetch_add(1, Ordering::Relaxed);
     }

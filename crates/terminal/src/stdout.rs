@@ -1,9 +1,15 @@
 //! Checks of standard output before a value is written to it that exists only once.
 
+use crate::write;
 use std::error::Error;
 use std::fmt;
-#[cfg(unix)]
 use std::io;
+
+/// Returns the text, without its colors if standard output does not support them.
+pub fn styled(text: &str) -> String {
+    let choice = anstream::AutoStream::choice(&io::stdout());
+    String::from_utf8_lossy(&write::styled(choice, text)).into_owned()
+}
 
 /// The reason why standard output would lose what is written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

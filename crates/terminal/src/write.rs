@@ -2,6 +2,13 @@
 
 use std::io;
 
+/// Returns the text, without its colors unless this choice permits them.
+pub(crate) fn styled(choice: anstream::ColorChoice, text: &str) -> Vec<u8> {
+    let mut shown = anstream::AutoStream::new(Vec::new(), choice);
+    let _ = io::Write::write_all(&mut shown, text.as_bytes());
+    shown.into_inner()
+}
+
 /// Writes these bytes. Waits until the stream takes them, even if it is nonblocking, and until a terminal permits
 /// writes from the background.
 ///

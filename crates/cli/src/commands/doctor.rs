@@ -14,14 +14,15 @@ use crate::ui::stdout;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::wall_clock;
 use keymint_host::{HostEnvironment, ci_system, coding_agent};
-use keymint_terminal::stderr;
+use keymint_terminal::stdout::styled;
+use keymint_terminal::{stderr, stderr_columns, stdout_columns};
 use std::process::ExitCode;
 
 /// Shows each finding immediately.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
     let report = args.report.as_ref().map(|path| report::check(path, args.force)).transpose()?;
-    let mut findings = Vec::new();
-    let listener = examine(args, context, |finding| show(finding, &mut findings)).await?;
+    let mut findings = Findings { context, all: Vec::new(), shown: Ok(()) };
+    let listener = examine(args, context, |finding| findings.add(finding)).await?;
     if let Some(file) = &report {
         // The port is released here, so that no other program takes it before the sign-in.
         if let Some(listener) = listener {
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
         }
         report::write(file, args, context, &mut findings).await?;
     }
-    Ok(end(&findings, context.ui.wants_json()))
+    findings.end()
 }
 
 /// Runs all checks in the order in which a sign-in needs them. Returns the listener that holds the port.
@@ -71,22 +72,42 @@ pub(crate) async fn examine(
     Ok(listener)
 }
 
-fn show(finding: Finding, findings: &mut Vec<Finding>) {
-    stderr::write(finding.text());
-    findings.push(finding);
+/// The findings so far, each of which was shown.
+struct Findings<'a> {
+    context: &'a Context,
+    all: Vec<Finding>,
+    shown: Result<(), CliError>,
 }
 
-/// Returns the exit code. With `json` it is success even after problems, since the findings are the result.
-fn end(findings: &[Finding], json: bool) -> ExitCode {
-    let count = |status| findings.iter().filter(|finding| finding.status == status).count();
-    let (problems, warnings) = (count(Health::Problem), count(Health::Warning));
-    stderr::write(match (problems, warnings) {
-        (0, 0) => "\nAll is well: a sign-in can begin.\n".to_owned(),
-        (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}.\n"),
-        (problems, _) => format!("\nA sign-in would fail. Problems: {problems}.\n"),
-    });
-    if json {
-        stdout::print_at_the_end(json::doctor(findings));
+impl Findings<'_> {
+    fn add(&mut self, finding: Finding) {
+        let is_json = self.context.ui.wants_json();
+        self.show(&finding.text(if is_json { stderr_columns() } else { stdout_columns() }));
+        self.all.push(finding);
     }
-    if problems == 0 { ExitCode::SUCCESS } else { ErrorKind::Internal.exit_code() }
+
+    /// Shows text on standard output, or on standard error if standard output gets JSON.
+    fn show(&mut self, text: &str) {
+        if self.context.ui.wants_json() {
+            stderr::write(format!("{text}\n"));
+        } else if self.shown.is_ok() {
+            self.shown = stdout::show_to_reader(&styled(text));
+        }
+    }
+
+    /// Returns the exit code. A problem is no error of the command, whose result is the findings.
+    fn end(mut self) -> Result<ExitCode, CliError> {
+        let count = |status| self.all.iter().filter(|finding| finding.status == status).count();
+        let (problems, warnings) = (count(Health::Problem), count(Health::Warning));
+        self.show(&match (problems, warnings) {
+            (0, 0) => "\nAll is well: a sign-in can begin.".to_owned(),
+            (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}."),
+            (problems, _) => format!("\nA sign-in would fail. Problems: {problems}."),
+        });
+        if self.context.ui.wants_json() {
+            stdout::print_at_the_end(json::doctor(&self.all));
+        }
+        self.shown?;
+        Ok(if problems == 0 { ExitCode::SUCCESS } else { ErrorKind::Internal.exit_code() })
+    }
 }

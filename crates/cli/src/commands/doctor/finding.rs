@@ -4,7 +4,7 @@ use crate::ui::json::{Finding, Health};
 use anstyle::{AnsiColor, Style};
 use keymint_domain::text::sanitize;
 use keymint_host::Advice;
-use keymint_terminal::{narrow_prose, stderr_columns};
+use keymint_terminal::prose;
 
 /// The maximum length of a message, in characters.
 const LONGEST: usize = 500;
@@ -30,26 +30,26 @@ impl Finding {
         Self { public: Some(message.to_owned()), ..self }
     }
 
-    /// Returns a line with a mark, and the advice below it.
-    pub(super) fn text(&self) -> String {
+    /// Returns a line with a mark, and the advice below it, for a terminal with this number of columns.
+    pub(super) fn text(&self, columns: Option<usize>) -> String {
         let (mark, colour) = match self.status {
             Health::Ok => ("✓", AnsiColor::Green),
             Health::Warning => ("!", AnsiColor::Yellow),
             Health::Problem => ("✗", AnsiColor::Red),
         };
         let style = Style::new().fg_color(Some(colour.into()));
-        let columns = stderr_columns();
+        let columns = columns.unwrap_or(80);
         // Narrower terminals have no space for a path beside the names.
-        let indent = if columns.is_some_and(|columns| columns < 72) { "    " } else { INDENT };
-        let below = narrow_prose(columns).subsequent_indent(indent);
+        let indent = if columns < 72 { "    " } else { INDENT };
+        let below = prose(columns).subsequent_indent(indent);
         let check = self.check;
         let first = textwrap::fill(&format!("  {check:<14}{}", self.message), &below);
-        let mut text = format!("{style}{mark}{style:#} {}\n", first.trim_start_matches("  "));
+        let mut text = format!("{style}{mark}{style:#} {}", first.trim_start_matches("  "));
         if let Some(Advice { text: fix, command }) = &self.fix {
-            text += &format!("{}\n", textwrap::fill(fix, below.initial_indent(indent)));
+            text += &format!("\n{}", textwrap::fill(fix, below.initial_indent(indent)));
             // A command is never wrapped, since the user will copy it.
             if let Some(command) = command {
-                text += &format!("{indent}  {command}\n");
+                text += &format!("\n{indent}  {command}");
             }
         }
         text
@@ -61,14 +61,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_fits_80_columns_and_its_command_stays_whole() {
+    fn a_finding_fits_the_terminal_and_its_command_stays_whole() {
         let command = format!("ssh -L 5000:localhost:5000 {}", "x".repeat(60));
         let fix = Advice { text: "do this ".repeat(20), command: Some(command.clone()) };
-        let text = Finding::problem("certificates", &"long words ".repeat(20), fix).text();
-        let plain = anstream::adapter::strip_str(&text).to_string();
-        assert!(plain.starts_with("✗ certificates  long words"), "{plain}");
-        assert!(plain.lines().any(|line| line.trim() == command), "{plain}");
-        let mut others = plain.lines().filter(|line| !line.contains("ssh"));
-        assert!(others.all(|line| line.chars().count() <= 80), "{plain}");
+        let finding = Finding::problem("certificates", &"long words ".repeat(20), fix);
+        for (columns, widest) in [(None, 80), (Some(50), 50), (Some(120), 120)] {
+            let text = finding.text(columns);
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            assert!(plain.starts_with("✗ certificates  long words"), "{plain}");
+            assert!(plain.lines().any(|line| line.trim() == command), "{plain}");
+            let lengths = plain.lines().filter(|line| !line.contains("ssh")).map(|line| line.chars().count());
+            let longest = lengths.max().unwrap();
+            assert!((widest - 10..=widest).contains(&longest), "{columns:?}: {longest}\n{plain}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::os::env::Environment;
 use crate::ui::format::{END_PROCESS, of_obstacle, of_warning};
 use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, PortOwner, SelfTestErrorKind};
-use keymint_delivery_adapter::{Keyring, KeyringError, StateDir, wall_clock};
+use keymint_delivery_adapter::{Keyring, KeyringError, Overwrite, StateDir, StoredItem, wall_clock};
 use keymint_domain::Clock;
 use keymint_host::{Browser, Caller, HostEnvironment, HostKind, Obstacle};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -159,17 +159,17 @@ pub(super) fn ci(ci: &Option<Caller>) -> Finding {
     }
 }
 
-/// Checks that the keyring answers. A key can have another destination, so this is never a problem.
+/// Checks, as `create --keyring` does, that the keyring stores keys. A key can have another destination, so this is
+/// never a problem.
 pub(super) async fn keyring(context: &Context) -> Finding {
     let profile = &context.sources.profile;
-    match context.patiently(Keyring::get(profile.as_str())).await {
+    match context.patiently(last_four_in_usable_keyring(profile.as_str())).await {
         Ok(None) => Finding::ok("keyring", &format!("has no key for the profile {profile}"))
             .in_public("has no key for the profile"),
-        Ok(Some(key)) => Finding::ok(
-            "keyring",
-            &format!("has a key for the profile {profile}, ending in {}", key.last_four()),
-        )
-        .in_public("has a key for the profile"),
+        Ok(Some(last_four)) => {
+            Finding::ok("keyring", &format!("has a key for the profile {profile}, ending in {last_four}"))
+                .in_public("has a key for the profile")
+        }
         Err(error @ KeyringError::NotBuiltIn) => Finding::ok("keyring", &explain::keyring(&error).message()),
         Err(error) => {
             let message = explain::keyring(&error).message();
@@ -179,6 +179,18 @@ pub(super) async fn keyring(context: &Context) -> Finding {
                 .in_public(public)
         }
     }
+}
+
+/// Returns the last characters of the profile's key, if the keyring also stores a trial item, which is removed.
+async fn last_four_in_usable_keyring(profile: &str) -> Result<Option<String>, KeyringError> {
+    let found = Keyring::inspect(profile).await?;
+    let last_four = match found.current() {
+        StoredItem::Nothing => None,
+        StoredItem::Key(key) => Some(key.last_four().to_owned()),
+        StoredItem::NoKey => return Err(KeyringError::NotAKey),
+    };
+    found.reserve(Overwrite::Always).await?;
+    Ok(last_four)
 }
 
 /// Reports the configuration file in use. An invalid file has already ended the program.

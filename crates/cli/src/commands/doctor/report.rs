@@ -1,6 +1,6 @@
 //! The report of `keymint doctor --report`, which a user can publish.
 
-use super::{machine, show};
+use super::{Findings, machine};
 use crate::args::values::check_local;
 use crate::args::{BrowserArgs, DoctorArgs, TimeoutArgs};
 use crate::commands::config::{proxies, settings, value_for_people};
@@ -28,7 +28,7 @@ pub(super) async fn write(
     path: &Path,
     args: &DoctorArgs,
     context: &Context,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings<'_>,
 ) -> Result<(), CliError> {
     let settings = changed_settings(args, context)?;
     let mut file = create(path, args.force).map_err(unusable)?;
@@ -37,7 +37,7 @@ pub(super) async fn write(
         if args.sign_in {
             sign_in(args, context, &answers, findings).await?;
         }
-        let text = text(findings, &settings, &answers, args.sign_in);
+        let text = text(&findings.all, &settings, &answers, args.sign_in);
         file.write_all(text.as_bytes())
             .and_then(|()| file.sync_all())
             .map_err(|error| unusable(private_files::about(path, &error)))
@@ -83,7 +83,7 @@ async fn sign_in(
     args: &DoctorArgs,
     context: &Context,
     answers: &AnswerLog,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings<'_>,
 ) -> Result<(), CliError> {
     let mut is_whole = false;
     let listing = async {
@@ -107,27 +107,28 @@ async fn sign_in(
     match outcome {
         Err(error) if matches!(error.kind, ErrorKind::Interrupted(_)) => return Err(error),
         // The finding about the port has the reason.
-        Err(error) if error.kind == ErrorKind::CallbackUnavailable && findings.iter().any(is_of_port) => {}
+        Err(error) if error.kind == ErrorKind::CallbackUnavailable && findings.all.iter().any(is_of_port) => {
+        }
         Err(error) => {
             let reason = error.reason.map_or_else(String::new, |reason| format!(", {}", reason.name()));
             let public = error.kind.name().to_owned() + &reason;
-            show(machine::of_failure("account", error).in_public(&public), findings);
+            findings.add(machine::of_failure("account", error).in_public(&public));
         }
         Ok(()) if is_whole => {
-            show(Finding::ok("account", "its organizations and projects can be read"), findings);
+            findings.add(Finding::ok("account", "its organizations and projects can be read"));
         }
         Ok(()) => {
             let fix = "`keymint list` shows which.";
-            show(Finding::warning("account", "not every list could be read in full", fix), findings);
+            findings.add(Finding::warning("account", "not every list could be read in full", fix));
         }
     }
     match answers.differences() {
         _ if answers.is_empty() => {}
-        0 => show(Finding::ok("answers", "as keymint expects them"), findings),
+        0 => findings.add(Finding::ok("answers", "as keymint expects them")),
         differences => {
             let message = format!("differences from what keymint expects: {differences}");
             let fix = "Attach the report to an issue of keymint.";
-            show(Finding::warning("answers", &message, fix), findings);
+            findings.add(Finding::warning("answers", &message, fix));
         }
     }
     Ok(())
