@@ -158,10 +158,10 @@ pub(crate) enum Command {
     },
 }
 
-/// The widest help, in columns.
+/// The maximum width of the help, in columns.
 const WIDTH: usize = 80;
 
-/// The commands in the help of the program, by the reason to use them.
+/// The commands in the program's help, grouped by purpose.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Get a key", &["create", "run", "export", "import"]),
     ("Sign in elsewhere", &["start", "finish"]),
@@ -179,7 +179,7 @@ Examples:
   keymint demo                try it in a second, without an account
 ";
 
-/// Returns a text whose paragraphs can be wrapped: its lines are joined unless they are indented or follow a heading.
+/// Returns a text with paragraphs that can be wrapped: lines are joined unless they are indented or follow a heading.
 fn wrapping(text: &str) -> String {
     let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
     let (mut joined, mut previous) = (String::new(), "");
@@ -198,7 +198,7 @@ fn wrapping(text: &str) -> String {
     joined
 }
 
-/// Returns the form of the help of the program: the commands in groups, then examples and options.
+/// Returns the template of the program's help: the commands in groups, then examples and options.
 fn template(program: &clap::Command) -> String {
     let styles = program.get_styles();
     let (header, literal) = (styles.get_header(), styles.get_literal());
@@ -218,7 +218,7 @@ fn template(program: &clap::Command) -> String {
     template + &format!("\n{header}Options:{header:#}\n{{options}}")
 }
 
-/// Returns the help of the program with its commands in groups, if this is that help.
+/// Returns the program's help with its commands in groups, if the error is that help.
 fn with_groups(error: clap::Error, arguments: &[OsString]) -> clap::Error {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
     if !matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) {
@@ -231,8 +231,7 @@ fn with_groups(error: clap::Error, arguments: &[OsString]) -> clap::Error {
 }
 
 impl Command {
-    /// The flags that say which profile counts and what to print. A command without a profile reads no
-    /// settings.
+    /// Returns the flags for the profile and the output. A command without a profile reads no settings.
     pub(crate) fn flags(&self) -> (Option<&Option<String>>, OutputArgs) {
         let json = |json| OutputArgs { json, ..OutputArgs::default() };
         match self {
@@ -291,7 +290,7 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     }
     let plain = error.render().to_string();
     let tip = plain.split("\n\n").find_map(|paragraph| paragraph.trim_start().strip_prefix("tip: "));
-    // The first paragraph has the error, unless it is that of the whole help.
+    // The first paragraph is the error, except in the full help.
     let message = if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         "a command is missing".to_owned()
     } else {
@@ -305,7 +304,7 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     }))
 }
 
-/// Answers an unknown command or flag after `help` as if `help` were missing.
+/// Handles an unknown command or flag after `help` as if `help` were missing.
 fn without_help(error: clap::Error, arguments: &[OsString]) -> clap::Error {
     match arguments {
         [first, rest @ ..]
@@ -319,7 +318,7 @@ fn without_help(error: clap::Error, arguments: &[OsString]) -> clap::Error {
     }
 }
 
-/// Names of commands in other programs, and the command of this one.
+/// Command names of other programs, with the matching command of this program.
 const GUESSES: [(&[&str], &str); 6] = [
     (
         &["login", "signin", "auth", "mint", "new", "add", "get", "generate", "init", "setup"],
@@ -338,7 +337,7 @@ const GUESSES: [(&[&str], &str); 6] = [
     (&["version"], "`keymint --version` prints the version"),
 ];
 
-/// Names the command to use instead of one that other programs have.
+/// Suggests the right command for a command name of other programs.
 fn answer_guess(error: &mut clap::Error) {
     let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return };
     if let Some((_, answer)) = GUESSES.iter().find(|(names, _)| names.contains(&typed.as_str())) {
@@ -347,7 +346,7 @@ fn answer_guess(error: &mut clap::Error) {
     }
 }
 
-/// Keeps the nearest of several suggested commands, which is the last.
+/// Keeps only the nearest suggested command, which is the last one.
 fn keep_nearest(error: &mut clap::Error) {
     if let Some(ContextValue::Strings(names)) = error.get(ContextKind::SuggestedSubcommand) {
         let nearest = names.last().cloned().into_iter().collect();
@@ -355,7 +354,8 @@ fn keep_nearest(error: &mut clap::Error) {
     }
 }
 
-/// Masks what looks like a secret in the values that the error repeats, and escapes what could steer a terminal.
+/// Masks text that looks like a secret in the values that the error repeats, and escapes characters that could
+/// control a terminal.
 fn mask_typed(error: &mut clap::Error) {
     let masked = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(typed) => {
@@ -366,7 +366,7 @@ fn mask_typed(error: &mut clap::Error) {
     });
     for (kind, masked) in masked.collect::<Vec<_>>() {
         error.insert(kind, masked);
-        // The suggestions repeat it as well.
+        // The suggestions repeat the value as well.
         error.remove(ContextKind::Suggested);
     }
 }

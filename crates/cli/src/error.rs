@@ -17,7 +17,7 @@ pub(crate) enum ErrorKind {
     Network,
     Server,
     NoProject,
-    /// A key exists that a destination did not take.
+    /// A key exists, but its delivery to a destination failed.
     DeliveryFailed {
         /// True if neither a durable destination nor the recovery store has it.
         is_lost: bool,
@@ -26,7 +26,7 @@ pub(crate) enum ErrorKind {
     },
     OutcomeUnknown,
     DestinationUnusable,
-    /// No stored key exists for a command to run with.
+    /// There is no stored key with which a command could run.
     NoKey,
     /// The command of `run` did not start, for the reason in the exit code.
     NotStarted(u8),
@@ -104,7 +104,7 @@ pub(crate) struct CliError {
     context: Option<String>,
     source: Option<Arc<dyn Error + Send + Sync>>,
     hints: Vec<String>,
-    /// The reason of a server's failure or refusal.
+    /// The reason of a server's failure or refusal, if there is one.
     pub(crate) reason: Option<Reason>,
     /// The possible choices.
     pub(crate) choices: Vec<Choice>,
@@ -133,7 +133,7 @@ impl CliError {
         Self::from_source(ErrorKind::Internal, source)
     }
 
-    /// The error of a run that a signal ended, and the state that it left.
+    /// Creates the error of a run that a signal ended. `state` describes what the run left behind.
     pub(crate) fn interrupted(signal: Interrupted, state: &str) -> Self {
         Self::new(ErrorKind::Interrupted(signal.exit_code), format!("interrupted; {state}"))
     }
@@ -148,7 +148,7 @@ impl CliError {
         Self { hints: vec![hint.into()], ..self }
     }
 
-    /// Adds a hint to those that the error has.
+    /// Adds a hint to the existing ones.
     pub(crate) fn and_hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self

@@ -67,7 +67,7 @@ fn run() -> ExitCode {
         Command::Recover(args) => block_on(context, Box::pin(commands::recover::run(&args, context))),
         #[cfg(feature = "sandbox")]
         Command::Demo { .. } => block_on(context, Box::pin(commands::demo::run(context))),
-        // Its findings are the result, even if they are problems.
+        // The findings are the result, even if they are problems.
         Command::Doctor(args) => block_on(
             context,
             Box::pin(async {
@@ -117,16 +117,16 @@ fn block_on(
     };
     let code = context.ui.end(runtime.block_on(command));
     runtime.block_on(context.finish_background());
-    // Threads that still run, such as one of a browser that does not return, are not joined.
+    // Does not join threads that still run, such as a thread that waits for a browser command.
     runtime.shutdown_background();
     code
 }
 
-/// The number of files that must be available: more than a run opens at once.
+/// The number of files that the process must be able to open. It exceeds the need of a run.
 const OPEN_FILES: u8 = 40;
 
-/// Returns a runtime with a thread for blocking work. Without one, it would abort the program if it could not start
-/// the first.
+/// Returns a runtime that already has a thread for blocking work. Otherwise, the runtime would abort the program if
+/// it could not start its first thread.
 fn runtime() -> Result<Runtime, CliError> {
     threads::check()
         .map_err(|error| CliError::new(ErrorKind::Internal, "no thread can be started").because(error))?;
@@ -135,7 +135,7 @@ fn runtime() -> Result<Runtime, CliError> {
             .because(error)
             .hint("Raise the limit of open files (`ulimit -n`).")
     })?;
-    // Timers and signals are polled after every task, so that a server that floods does not delay them.
+    // Polls timers and signals after every task, so that a server that sends endlessly does not delay them.
     let mut runtime = Builder::new_current_thread();
     let runtime = runtime.enable_all().event_interval(1).thread_keep_alive(ONE_DAY);
     let runtime = runtime.build().map_err(CliError::internal)?;

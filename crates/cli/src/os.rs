@@ -1,4 +1,4 @@
-//! The operating system: variables and panics.
+//! The operating system: environment variables and panics.
 
 pub(crate) mod panic_hook;
 pub(crate) mod env;

@@ -17,7 +17,7 @@ pub(crate) enum AdminCommand {
 }
 
 impl AdminCommand {
-    /// The profile, and what to print.
+    /// Returns the flags for the profile and the output.
     pub(crate) fn flags(&self) -> (&Option<String>, OutputArgs) {
         match self {
             Self::List(AdminListArgs { server }) | Self::Revoke(RevokeArgs { server, .. }) => {

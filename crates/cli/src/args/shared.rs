@@ -91,7 +91,7 @@ impl From<OutputArgs> for OutputFormat {
 /// The heading of the [`DestinationArgs`] of a command that creates a key.
 pub(super) const DESTINATIONS: &str = "Where the key goes (standard output, unless you choose)";
 
-// The command sets the heading, since it knows the result without any of them.
+// The command sets the heading, since the destination without any of these options depends on the command.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]
@@ -127,7 +127,7 @@ pub(crate) struct DestinationArgs {
 }
 
 impl DestinationArgs {
-    /// Whether a place is named, whatever the environment says.
+    /// Returns whether a flag names a destination, whatever the environment says.
     pub(crate) fn name_a_place(&self) -> bool {
         self.env_file.is_some() || self.keyring || self.pipe_to.is_some() || self.copy || self.print
     }

@@ -1,4 +1,4 @@
-//! The commands that sign a user in: `create`, `list`, and the two halves of `create`.
+//! The commands that sign a user in: `create`, `list`, and the two halves of `create`, `start` and `finish`.
 
 use super::shared::{
     BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs,

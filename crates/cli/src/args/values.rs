@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The longest wait for the user or a server.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-/// `1` or `0`, or a word for it.
+/// Parses `1`, `0` or a word for either of them.
 pub(crate) fn switch(value: &str) -> Result<bool, &'static str> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
@@ -16,7 +16,7 @@ pub(crate) fn switch(value: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// Text of one line that is not empty.
+/// Parses a text of one line that is not empty.
 pub(crate) fn plain_text(value: &str) -> Result<String, &'static str> {
     if value.is_empty() {
         Err("it must not be empty")
@@ -27,29 +27,29 @@ pub(crate) fn plain_text(value: &str) -> Result<String, &'static str> {
     }
 }
 
-/// The name of a file or a program of this machine.
+/// Parses the name of a file or a program on this machine.
 pub(crate) fn local_name(value: &str) -> Result<String, &'static str> {
     check_local(value.as_ref()).and_then(|()| plain_text(value))
 }
 
-/// Refuses a pasted URL in place of a name, since it may hold a code, and errors show names.
+/// Rejects a pasted URL in place of a name. The URL may contain a code, and errors display names.
 pub(crate) fn check_local(name: &OsStr) -> Result<(), &'static str> {
     let schemes: [&[u8]; 2] = [b"http://", b"https://"];
     let is_url = schemes.iter().any(|scheme| name.as_encoded_bytes().starts_with(scheme));
     if is_url { Err("it must not be a URL") } else { Ok(()) }
 }
 
-/// The number of a port, which is not 0.
+/// Parses a port number other than 0.
 pub(crate) fn port_number(value: &str) -> Result<u16, &'static str> {
     value.parse().ok().filter(|port| *port != 0).ok_or("it must be a port number from 1 to 65535")
 }
 
-/// `15m`, `90s`, `1h`, `500ms`; a bare number counts seconds.
+/// Parses `15m`, `90s`, `1h` or `500ms`. A number without a unit counts seconds.
 pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
     const NOT_A_TIME: &str = "it must be a time such as 15m, 90s or 500ms";
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     let wait = if is_number {
-        // More digits than fit are too long as well.
+        // A number with too many digits is too long a wait as well.
         Duration::from_secs(value.parse().unwrap_or(u64::MAX))
     } else {
         humantime::parse_duration(value).map_err(|_| NOT_A_TIME)?
@@ -60,14 +60,14 @@ pub(crate) fn wait(value: &str) -> Result<Duration, &'static str> {
     Ok(wait)
 }
 
-/// `90d`, `12h`, `3600s`. A bare number has no unit to be taken for granted.
+/// Parses `90d`, `12h` or `3600s`. A number without a unit is an error, since no unit is obvious.
 pub(crate) fn lifetime(value: &str) -> Result<KeyLifetime, String> {
     let duration =
         humantime::parse_duration(value).map_err(|_| "it must be a time such as 90d, 12h or 3600s")?;
     KeyLifetime::try_from(duration).map_err(|error| error.to_string())
 }
 
-/// The names of scopes, with commas between them.
+/// Parses a comma-separated list of scopes.
 pub(crate) fn key_scopes(value: &str) -> Result<Vec<KeyScope>, String> {
     let is_for_sign_in = |name: &str| matches!(name, "openid" | "email" | "profile" | "offline_access");
     if value.split([' ', ',']).any(is_for_sign_in) {

@@ -19,7 +19,7 @@ const RUN_BASH: &str = include_str!("completions/run.bash");
 const RUN_FISH: &str = include_str!("completions/run.fish");
 const PROFILES_ZSH: &str = include_str!("completions/profiles.zsh");
 
-/// Prints the script of a shell, or else the known profiles for such a script.
+/// Prints the completion script of a shell. Without a shell, prints the known profiles, for such a script.
 pub(crate) fn run(shell: Option<Shell>) -> Result<(), CliError> {
     match shell {
         Some(shell) => print(&script(shell)),
@@ -32,7 +32,7 @@ fn script(shell: Shell) -> String {
     let commands = command.get_subcommands();
     let commands = commands.flat_map(|command| iter::once(command).chain(command.get_subcommands()));
     let names: BTreeSet<_> = commands.map(|command| command.get_name().to_owned()).collect();
-    // The parser keeps the names as long as the program runs.
+    // The parser needs names that live as long as the program.
     let names: Vec<&str> = names.into_iter().map(|name| &*name.leak()).collect();
     command = command.mut_subcommand("man", |man| {
         man.mut_arg("command", |argument| argument.value_parser(PossibleValuesParser::new(names)))
@@ -63,7 +63,7 @@ fn script(shell: Shell) -> String {
                 let profiles = r#" -f -a "(keymint completions --profiles 2>/dev/null)""#;
                 format!("{line}{}", if line.contains(" -l profile ") { profiles } else { "" })
             });
-            // The generator leaves out the values of arguments without a flag.
+            // The generator omits the values of positional arguments.
             let values = ["man", "completions"].into_iter().filter_map(|name| {
                 let argument = command.find_subcommand(name)?.get_positionals().next()?;
                 let values = argument.get_possible_values();
@@ -77,7 +77,7 @@ fn script(shell: Shell) -> String {
     }
 }
 
-/// Returns the profiles of the configuration file and of the keys that this machine stored.
+/// Returns the profiles of the configuration file and of the keys that this machine has stored.
 fn profiles() -> BTreeSet<String> {
     let keys = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
     let deliveries = keys.into_iter().flat_map(|key| key.record.deliveries);
@@ -93,7 +93,7 @@ pub(crate) fn man(command: &[String]) -> Result<(), CliError> {
 /// Returns the manual page of keymint, or of the command with these names.
 fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError> {
     let mut whole = Args::command();
-    // A command knows its whole name only after this.
+    // Only a built command knows its full name.
     whole.build();
     let command = names.into_iter().try_fold(&whole, |command, name| {
         command.find_subcommand(name).ok_or_else(|| {
@@ -103,7 +103,7 @@ fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError
         })
     })?;
     let command = command.clone();
-    // The generator leaves out the text of an option that the short help hides.
+    // The generator omits the text of an option that the short help hides.
     let command = command.mut_args(|option| option.hide_short_help(false));
     let last = last_sections(&command);
     let man = Man::new(command).source(concat!("keymint ", env!("CARGO_PKG_VERSION"))).manual("keymint");
@@ -119,7 +119,8 @@ fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError
     Ok(page + &last)
 }
 
-/// Variables without an option of their own: an option of the pages that have them, their names and their purpose.
+/// Environment variables that do not belong to an option: an option of the pages that list the variable, its name and
+/// its purpose.
 const VARIABLES: [(&str, &str, &str); 4] = [
     ("browser", "BROWSER", "The command that starts the browser, without --browser."),
     ("http-timeout", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy, and the hosts without it."),
@@ -127,7 +128,7 @@ const VARIABLES: [(&str, &str, &str); 4] = [
     ("revoke", "OPENAI_ADMIN_KEY", "The admin key, which deletes keys on the server."),
 ];
 
-/// Files, each with an option of the pages that have it.
+/// Files: an option of the pages that list the file, its path and its purpose.
 const FILES: [(&str, &str, &str); 3] = [
     ("env-file", ".env", "The dotenv file of --env-file without a path."),
     (
@@ -142,11 +143,11 @@ const FILES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Returns the sections that the generator does not know.
+/// Returns the sections that the generator does not write.
 fn last_sections(command: &Command) -> String {
     let has = |option: &str| command.get_arguments().any(|argument| argument.get_long() == Some(option));
     let mut variables = Vec::new();
-    // A command without a profile reads no settings, and `export` alone has its --print as a flag only.
+    // A command without a profile reads no settings. The `--print` of `export` has no variable.
     if has("profile") {
         let names = DEFINITIONS.iter().map(|definition| definition.name);
         let names = names.filter(|name| has(name) && (*name != "print" || has("env-file")));

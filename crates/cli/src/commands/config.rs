@@ -68,7 +68,7 @@ fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
     let values: Vec<_> = settings.iter().map(value_for_people).collect();
     let name = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
     let widths = values.iter().map(|value| value.chars().count());
-    // The source needs at least 16 columns of a terminal.
+    // Reserves at least 16 columns of the terminal for the source.
     let widest = stdout_columns().map_or(WIDEST_VALUE, |columns| columns.saturating_sub(name + 16));
     let width = widths.filter(|width| *width <= widest.min(WIDEST_VALUE)).max().unwrap_or_default();
     for (setting, value) in settings.iter().zip(values) {

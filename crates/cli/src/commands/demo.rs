@@ -1,4 +1,4 @@
-//! `keymint demo`: the real flow against the built-in sandbox, which also plays the browser.
+//! `keymint demo`: the real flow against the built-in sandbox, which also simulates the browser.
 
 use crate::config::CreateSettings;
 use crate::error::CliError;

@@ -18,7 +18,7 @@ use keymint_terminal::stdout::styled;
 use keymint_terminal::{stderr, stderr_columns, stdout_columns};
 use std::process::ExitCode;
 
-/// Shows each finding immediately.
+/// Runs the checks, and shows each finding immediately.
 pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode, CliError> {
     let report = args.report.as_ref().map(|path| report::check(path, args.force)).transpose()?;
     let mut findings = Findings { context, all: Vec::new(), shown: Ok(()) };
@@ -61,7 +61,7 @@ pub(crate) async fn examine(
     add(machine::clock(&wall_clock::utc_now()));
     let proxies = proxy_settings(sources.environment);
     let proxy = network::proxy(&proxies, &endpoints);
-    // A proxy that is not understood would be bypassed.
+    // With an invalid proxy setting, a connection would bypass the proxy.
     let may_connect = proxy.status != Health::Problem;
     add(proxy);
     let (certificates, roots) = network::certificates(&args.endpoints.ca_file, sources);

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
     create_key(creation, ResponseReceiver::answered(response), pending, &mut signals).await.map(drop)
 }
 
-/// Returns the URL from standard input: a pasted one at a terminal, or the whole content of a pipe.
+/// Reads the URL from standard input: pasted at a terminal, or the whole content of a pipe.
 async fn url(context: &Context, may_ask: bool) -> Result<Zeroizing<String>, CliError> {
     if context.prompter(may_ask).is_interactive() {
         context.ui.report(&Message::PasteAddress);

@@ -1,4 +1,4 @@
-//! `keymint import`: an existing key from standard input into the destinations.
+//! `keymint import`: delivers an existing key from standard input to destinations.
 
 use crate::args::ImportArgs;
 use crate::config::ImportSettings;
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Result<(), CliE
     let mut journal = state.journal().map_err(unwritable)?;
     let key = signals.cancel_on_signal(key(context, sign_in.may_ask)).await.map_err(not_read)??;
 
-    // A key that this machine knows keeps its record, which has its project.
+    // A key with a record on this machine keeps its record, which has its project.
     let (api_base, known) = (sign_in.endpoints.api_base.as_str(), state.known_keys().unwrap_or_default());
     let known = RecordedKey::of_key(&known, &key, api_base);
     let name = name.clone().unwrap_or_else(ImportSettings::default_name);
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Result<(), CliE
     }
     context.ui.report(&Message::KeyRead { name: &record.name, last_four: key.last_four() });
     let mut report = delivery.deliver(&key, &record, None, &mut signals).await;
-    // The key is where it is, with or without the note.
+    // A failure to record it does not matter, since the key is delivered.
     let id = match known {
         Some(known) => {
             let _ = state.note_delivered(&known.id, &report);
@@ -89,7 +89,7 @@ fn warn(context: &Context, text: &str) {
     context.ui.report(&Message::Warning(Warning::Text(text)));
 }
 
-/// Reads the key, typed at a terminal or as the only line of a pipe. No error repeats the input.
+/// Reads the key from a terminal, or from the only line of a pipe. No error repeats the input.
 async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     let mut lines = StdinLines::lines().await;
     let is_typed = io::stdin().is_terminal();
@@ -100,7 +100,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
             ));
         }
         let line = typed(context, &mut lines).await?;
-        // A shell would run the lines that were pasted after the key.
+        // Discards lines that were pasted after the key. Otherwise a shell would run them.
         lines.forget();
         line
     } else {
@@ -115,7 +115,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
     }
     let key = line.strip_suffix('\n').unwrap_or(&line);
     let key = key.strip_suffix('\r').unwrap_or(key);
-    // Editors of Windows begin a file with the mark.
+    // Editors on Windows begin a file with a byte order mark.
     let key = key.strip_prefix('\u{feff}').unwrap_or(key);
     if key.contains(['\0', char::REPLACEMENT_CHARACTER]) {
         return Err(CliError::usage("the input is not a key: it is not UTF-8"));

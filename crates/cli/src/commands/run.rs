@@ -52,7 +52,7 @@ async fn execute(args: RunArgs, context: &Context) -> Result<Infallible, CliErro
 
 fn not_started(program: &str, error: io::Error) -> CliError {
     let (found, program) = (which(program), quoted(program));
-    // The system reports a missing interpreter, and a missing terminal, as a missing program.
+    // The system reports a missing interpreter or terminal as a missing program.
     match (error.kind(), found) {
         (io::ErrorKind::NotFound, Err(problem @ WhichError::NotStartable(_))) => {
             CliError::new(NOT_EXECUTABLE, format!("the program {program} {problem}"))
@@ -75,7 +75,8 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
         create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
         context.finish_background().await;
         stored = stored_key::find(context).await?;
-        // Beside a command that is not in this process, the thread that read what was pasted would go on reading.
+        // With `mask`, this process continues next to the command, and its thread that reads pasted URLs would take
+        // the command's input.
         #[cfg(unix)]
         if mask && stored.is_some() {
             keymint_delivery_adapter::restart();

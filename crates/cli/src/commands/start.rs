@@ -23,7 +23,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let pending = begin(&endpoints.client, response::redirect_uri(endpoints.callback_port))?;
     let url = pending.authorize_url().to_string();
     let expires = wall_clock::unix_now() + settings.timeout.as_secs();
-    // With these flags, `finish` uses the same servers, whatever its own environment contains.
+    // These flags make `finish` use the same servers, whatever its own environment contains.
     let endpoints = endpoints.to_args(args.endpoints.ca_file.as_deref());
     let saved = StateDir::open_default().and_then(|state| state.save_sign_in(pending, endpoints, expires));
     saved.map_err(|error| {

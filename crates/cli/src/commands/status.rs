@@ -1,4 +1,4 @@
-//! `keymint status`: the keys that this machine has, and the one that a program started here uses.
+//! `keymint status`: the keys that this machine has, and the key that programs started here use.
 
 pub(crate) mod source;
 mod text;
@@ -48,15 +48,15 @@ pub(crate) fn known_keys() -> Result<Vec<RecordedKey>, CliError> {
     Ok(keys)
 }
 
-/// The known keys of this machine.
+/// The keys of this machine, and the result of checking the key in use.
 struct Status {
     /// The known keys, the oldest first.
     keys: Vec<RecordedKey>,
     /// The keys that a program started here finds. It uses the first.
     found: Vec<FoundKey>,
-    /// The platform's verdict on the key in use, if it was requested.
+    /// The result of checking the key in use, if a check was requested.
     verified: Option<KeyCheck>,
-    /// True if the text has all keys, not only the newest.
+    /// True if the text shows all keys instead of only the newest.
     shows_all: bool,
 }
 
@@ -84,7 +84,7 @@ impl Status {
         self.keys.iter().rev().find(|known| known.record.is_of(key))
     }
 
-    /// Returns the reason why the platform would not accept the key in use, by its record.
+    /// Returns the reason why, by its record, the platform would not accept the key in use.
     fn reason(&self) -> Option<Reason> {
         let record = &self.known(self.found.first()?.key.as_ref().ok()?)?.record;
         match (&record.revoked_at, record.expiry()) {
@@ -94,7 +94,7 @@ impl Status {
         }
     }
 
-    /// Describes the platform's verdict on the key in use, with its reason.
+    /// Describes the result of checking the key in use, with the reason.
     fn verdict(&self, verified: KeyCheck) -> String {
         let reason = self.reason().filter(|_| verified == KeyCheck::NotAccepted);
         let reason = reason.map(|reason| match reason {
@@ -107,7 +107,7 @@ impl Status {
         )
     }
 
-    /// Asks the platform about the key in use.
+    /// Checks with the platform whether the key in use works.
     async fn verify(&self, context: &Context) -> Result<KeyCheck, CliError> {
         let (browser, timeouts, endpoints) =
             (BrowserArgs::default(), TimeoutArgs::default(), EndpointArgs::default());

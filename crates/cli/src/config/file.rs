@@ -1,5 +1,5 @@
-//! The configuration file: its path, and the check that no other user can write it. The file
-//! decides where codes, tokens and keys are sent.
+//! The configuration file: its path, and the check that no other user can write it, since it decides where codes,
+//! tokens and keys are sent.
 
 pub(super) mod parser;
 

@@ -1,4 +1,4 @@
-//! The settings of the delivery of a key that the user gives.
+//! The settings of `keymint import`.
 
 use super::create::Destinations;
 use super::sign_in::SignInSettings;
@@ -8,11 +8,11 @@ use crate::args::{BrowserArgs, EndpointArgs, ImportArgs, TimeoutArgs};
 use crate::error::CliError;
 use keymint_delivery_adapter::wall_clock;
 
-/// The settings of the delivery of a key that the user gives.
+/// The settings of the delivery of an imported key.
 pub(crate) struct ImportSettings {
-    /// The servers that check the key.
+    /// The servers that check the key, and the other settings of a sign-in.
     pub(crate) sign_in: SignInSettings,
-    /// The name of the key on this machine, if the user gives one.
+    /// The name of the key on this machine, if the user chose one.
     pub(crate) name: Option<String>,
     pub(crate) destinations: Destinations,
     pub(crate) verify: bool,

@@ -1,4 +1,4 @@
-//! The settings of requests: time-out, trusted certificates and proxy.
+//! The settings of requests: timeout, trusted certificates and proxy.
 
 use super::sources::{Given, Source, Sources};
 use crate::args::values::{plain_text, wait};
@@ -22,22 +22,22 @@ pub(super) fn http(
     let mut http = HttpOptions::default();
     http.proxy = proxy_settings(of.environment);
     of.override_default(&mut http.request_timeout, "http-timeout", timeout, wait)?;
-    // The limit is shorter than that of the request, so that the error names the right one.
+    // Shorter than the limit of the whole request, so that a slow connection is reported as such.
     http.connect_timeout = http.connect_timeout.min(http.request_timeout / 2);
     http.extra_roots = extra_roots(of, bundle(of, ca_file)?.as_ref())?;
     Ok(http)
 }
 
-/// The variables of files and directories of certificates that replace the system's, on systems where the verifying
-/// library reads them.
+/// Environment variables that name files and directories of certificates to use instead of the system's, on systems
+/// where rustls' verifier reads them.
 const REPLACES_SYSTEM: Option<[&str; 2]> = if cfg!(all(unix, not(target_vendor = "apple"))) {
     Some(["SSL_CERT_FILE", "SSL_CERT_DIR"])
 } else {
     None
 };
 
-/// Returns the certificates of the bundle, and those that the library trusts because of a variable. All of them are
-/// parsed here, and none is trusted that another user may replace.
+/// Returns the certificates of the bundle, and those that the verifier trusts because of a variable. All of them are
+/// parsed here, and a file that another user may replace is an error.
 pub(crate) fn extra_roots(of: &Sources<'_>, bundle: Option<&CaBundle>) -> Result<ExtraRoots, CliError> {
     let mut roots = bundle.map_or_else(|| Ok(ExtraRoots::default()), CaBundle::read)?;
     let Some([file, directories]) = REPLACES_SYSTEM else { return Ok(roots) };
@@ -60,7 +60,7 @@ pub(crate) struct CaBundle {
     pub(crate) path: String,
 }
 
-/// Returns the file of `--ca-file`, else of a variable or the configuration file.
+/// Returns the file from `--ca-file`, or else from a variable or the configuration file.
 pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<CaBundle>, CliError> {
     let given = match flag {
         Some(path) => Some(("--ca-file".to_owned(), path.clone())),
@@ -72,7 +72,7 @@ pub(crate) fn bundle(of: &Sources<'_>, flag: &Option<String>) -> Result<Option<C
 }
 
 impl CaBundle {
-    /// Reads its certificates.
+    /// Reads the certificates of the file.
     pub(crate) fn read(&self) -> Result<ExtraRoots, CliError> {
         let Self { source, path } = self;
         let shown = redact_typed(path);
@@ -84,7 +84,7 @@ impl CaBundle {
     }
 }
 
-/// Returns the bundle of certificates without a flag. The variables of other programs come last.
+/// Returns the bundle of certificates if there is no flag. The variables of other programs come last.
 pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
     if let Some(given) = of.raw("ca-file")? {
         return Ok(Some(given));
@@ -99,7 +99,7 @@ pub(crate) fn roots_file(of: &Sources<'_>) -> Result<Option<Given>, CliError> {
 
 /// Returns the proxy and its exceptions.
 pub(crate) fn proxy_settings(environment: &dyn Environment) -> ProxySettings {
-    // Text that is not UTF-8 is an invalid proxy, which matters only if it would be used.
+    // Text that is not UTF-8 becomes an invalid proxy, which matters only if the proxy would be used.
     let unreadable = |_| Some(char::REPLACEMENT_CHARACTER.to_string());
     ProxySettings::from_variables(|name| environment.get(name).unwrap_or_else(unreadable))
 }

@@ -10,7 +10,7 @@ pub(crate) struct Definition {
     /// The name of the flag, without its dashes.
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// The default, as the user sees it.
+    /// The default for display.
     pub(crate) default: Option<&'static str>,
     /// True if the configuration file may set it.
     pub(crate) in_file: bool,
@@ -30,9 +30,9 @@ pub(crate) enum Kind {
     Scopes,
     /// The name of an environment variable.
     Variable,
-    /// A file. Its path is absolute in the configuration file, which applies in every directory.
+    /// A file. In the configuration file its path must be absolute, since that file applies in every directory.
     File,
-    /// A command line, of which only the program is shown.
+    /// A command line. Only its program is displayed.
     Command,
 }
 
@@ -78,9 +78,9 @@ pub(crate) const DEFINITIONS: [Definition; 44] = [
     for_one_run("allow-tracked"),
     for_one_run("new"),
     for_one_run("print"),
-    // It selects the table of the file.
+    // The option selects the table of the file.
     Definition { name: "profile", kind: Kind::Text, default: Some("default"), in_file: false },
-    // These two have no flag. By default the variables of agents and CI systems decide.
+    // These options have no flag. By default, the variables of agents and CI systems decide.
     Definition { name: "agent", kind: Kind::Switch, default: None, in_file: false },
     Definition { name: "ci", kind: Kind::Switch, default: None, in_file: false },
 ];

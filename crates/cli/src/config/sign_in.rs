@@ -1,4 +1,4 @@
-//! The settings of a sign-in: servers, callback port, browser and time-outs.
+//! The settings of a sign-in: servers, callback port, browser and timeouts.
 
 use super::network;
 use super::sources::Sources;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The port of the redirect URI that is registered for the default client.
 pub(super) const REGISTERED_PORT: u16 = 5000;
 
-/// The default time limit of the user in the browser.
+/// The default time limit for the user in the browser.
 const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The two servers, and the callback port of this machine.
@@ -46,8 +46,8 @@ impl Endpoints {
         Ok(endpoints)
     }
 
-    /// Returns the flags that name these endpoints, so that the environment of another run does not matter. The
-    /// client is not among them, since a pending sign-in has it.
+    /// Returns the flags that select these endpoints, so that another run does not depend on its environment. The
+    /// OAuth client is omitted, since a pending sign-in stores it.
     pub(crate) fn to_args(&self, ca_file: Option<&str>) -> EndpointArgs {
         let Self { client: _, api_base, app, callback_port } = self;
         let absolute = |path: &str| {
@@ -62,7 +62,7 @@ impl Endpoints {
         }
     }
 
-    /// Returns whether keys are created at OpenAI, and not at another deployment or the sandbox.
+    /// Returns whether keys are created at OpenAI instead of another deployment or the sandbox.
     pub(crate) fn are_openai(&self) -> bool {
         self.api_base == BaseUrl::openai_api()
     }
@@ -101,19 +101,19 @@ pub(crate) struct SignInSettings {
     pub(crate) endpoints: Endpoints,
     pub(crate) http: HttpOptions,
     pub(crate) browser: Browser,
-    /// True if the sandbox plays the browser.
+    /// True if the sandbox simulates the browser.
     pub(crate) is_played: bool,
     /// True if the program listens for the redirect. Otherwise the user pastes the URL.
     pub(crate) listens: bool,
-    /// The time limit of the user in the browser.
+    /// The time limit for the user in the browser.
     pub(crate) timeout: Duration,
     /// The intervals and the duration of the search for the default project.
     pub(crate) polling: PollPolicy,
-    /// True if the user may be asked.
+    /// True if questions to the user are allowed.
     pub(crate) may_ask: bool,
-    /// True if the refresh token is revoked at the end.
+    /// True to revoke the refresh token at the end.
     pub(crate) revokes: bool,
-    /// True if the run writes to the disk: locks, the record of the key, and the key if it cannot be delivered.
+    /// True to write to the disk: locks, the record of the key, and the key itself if it cannot be delivered.
     pub(crate) persists: bool,
     /// The coding agent that runs this program.
     pub(crate) agent: Option<Caller>,

@@ -12,7 +12,7 @@ use keymint_domain::text::escape;
 use std::io;
 use std::path::Path;
 
-/// The hint if the place of the old key of a rotation has another key.
+/// The hint if the destination of a rotation's old key has another key.
 pub(crate) const NOT_THE_OLD_KEY: &str = "Another run may have replaced the old key. `keymint status` shows which \
                                           key is where, and `keymint rotate` replaces \
      the one in use.";
@@ -47,7 +47,7 @@ pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
     unusable(message).hint(hint)
 }
 
-/// Describes a property of a dotenv file.
+/// Describes a property of a dotenv file for the user.
 pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
     let file = own_path(file);
     match warning {
@@ -72,7 +72,7 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
     }
 }
 
-/// Checks that git does not publish the file. Returns a warning, or an error if git tracks it.
+/// Checks that git does not publish the file. Returns a warning, or an error if git tracks the file.
 pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<String>, CliError> {
     let path = file.path();
     let shown_path = own_path(path);
@@ -146,8 +146,7 @@ pub(crate) fn clipboard(error: &NoClipboard) -> CliError {
     ))
 }
 
-/// Returns the error of a state directory that cannot be written, with a message that says what cannot be kept
-/// there.
+/// Returns the error of a state directory that cannot be written. `message` says what cannot be stored there.
 pub(crate) fn state(kind: ErrorKind, message: &str, error: io::Error) -> CliError {
     CliError::new(kind, message).because(error).hint("Name a directory of your own in XDG_STATE_HOME.")
 }

@@ -106,8 +106,8 @@ pub(crate) fn refused_creation(error: CliError, key: &NewKey, target: &Target) -
     ))
 }
 
-/// Returns the only error after which a key may exist. It contains everything that is known, since only the user
-/// can find out whether the key exists.
+/// Returns the error after a creation with an unknown outcome, which is the only one after which a key may exist. It
+/// contains everything that is known, since only the user can find out whether the key exists.
 pub(crate) fn outcome_unknown(place: &str, key_name: &str, cause: impl Display, now: &str) -> CliError {
     let name = quoted(key_name);
     CliError::new(

@@ -9,8 +9,8 @@ use keymint_domain::text::escape;
 use keymint_domain::{KeptReason, OldKeyOutcome, ServiceError, ServiceErrorKind};
 use keymint_terminal::Interrupted;
 
-/// Returns the error of a rotation whose JSON would have the only copy of the new key, after the revocation of the old
-/// one.
+/// Returns the error of a rotation whose JSON output would be the only copy of the new key, printed after the old key
+/// was revoked.
 pub(crate) fn key_in_json() -> CliError {
     let message =
         "--json would print the new key after the old one is revoked, and a key that is not printed is lost";
@@ -56,7 +56,7 @@ pub(crate) fn not_found(error: ServiceError) -> CliError {
     .hint(hint)
 }
 
-/// Returns the error of a run that did not request the revocation of the old key, which is as valid as before.
+/// Returns the error of a run that did not request the revocation of the old key. The old key stays valid.
 pub(crate) fn untouched(error: CliError, old: &KeyRecord) -> CliError {
     let error = match error.kind {
         ErrorKind::NoProject if !error.choices.is_empty() => error.hint(format!(

@@ -1,4 +1,4 @@
-//! The work of an administrator: the server, the named projects, and the keys that this machine knows.
+//! The steps of the administrator's commands: the server, the named projects, and the recorded keys of this machine.
 
 use crate::config::AdminSettings;
 use crate::error::{Choice, CliError, ErrorKind};
@@ -26,7 +26,7 @@ pub(crate) struct AdminServer<'a> {
 }
 
 impl<'a> AdminServer<'a> {
-    /// Loads the certificates on a thread of its own, since that takes milliseconds.
+    /// Creates the adapter. Certificates are loaded on another thread, since that takes milliseconds.
     pub(crate) async fn set_up(context: &'a Context, settings: &'a AdminSettings) -> Result<Self, CliError> {
         let (http, api_base) = (Http::new(settings.http.clone()), settings.api_base.clone());
         let api = threads::run(move || http.admin_api(api_base)).await;
@@ -35,7 +35,7 @@ impl<'a> AdminServer<'a> {
         Ok(Self { context, settings, api, jitter_seed })
     }
 
-    /// Works with the admin key.
+    /// Returns an administrator that uses the admin key.
     pub(crate) fn administrator(&self) -> Administrator<'_> {
         Administrator::new(&self.api, &self.context.clock, &self.settings.key, self.jitter_seed)
             .with_timeouts(Timeouts::for_requests(self.settings.http.request_timeout))
@@ -77,14 +77,15 @@ impl<'a> AdminServer<'a> {
         self.administrator().observed_by(&observer).inventory(projects).await.map_err(network::service)
     }
 
-    /// Returns the listed keys that this machine certainly made, with their records.
+    /// Returns the listed keys that certainly have a record on this machine, with their records.
     pub(crate) fn made_here(&self, listed: &Listing<InventoryKey>) -> MadeHere {
         // Without a readable home directory, no key is known.
         let known = StateDir::open_default().and_then(|state| state.known_keys()).unwrap_or_default();
         MadeHere::find(known, self.settings.api_base.as_str(), listed)
     }
 
-    /// Deletes a key, and records that if this machine made it. Returns whether it was already deleted.
+    /// Deletes a key, and records the revocation if this machine has a record of the key. Returns whether the key was
+    /// already deleted.
     pub(crate) async fn revoke(
         &self,
         InventoryKey { project, key, .. }: &InventoryKey,
@@ -109,7 +110,7 @@ impl<'a> AdminServer<'a> {
             Err(error) => return Err(CliError::internal(error)),
         };
         if let Some(known) = made_here.get(&key.id) {
-            // The key is revoked, with or without this record.
+            // A failure to record it does not matter, since the key is revoked.
             let _ = StateDir::open_default().and_then(|state| state.note_revoked(&known.id));
         }
         Ok(is_gone)

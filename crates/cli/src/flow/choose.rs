@@ -9,7 +9,7 @@ use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::Progress;
 use keymint_domain::{Catalogue, ProvisionError, Provisioner, Session, Target, TargetError};
 
-/// Finds the project that the settings name or the user picks.
+/// Finds the project that the settings name, or lets the user pick one.
 pub(crate) async fn target(
     context: &Context,
     settings: &CreateSettings,
@@ -51,8 +51,8 @@ pub(crate) async fn target(
     }
 }
 
-/// Lets the user pick one of all projects; `None` if none exists yet. A single project needs no
-/// question.
+/// Lets the user pick one of all projects. Returns `None` if no project exists yet. Does not ask if there is only one
+/// project.
 async fn pick(
     prompter: Prompter<'_>,
     receiver: &ResponseReceiver,

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// The wait after which the user gets an explanation.
+/// The time after which the user gets an explanation for a wait.
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// The user interface, the clock, and the sources of the settings.
@@ -53,12 +53,13 @@ impl Context {
         work.join_all().await;
     }
 
-    /// Returns the user at the terminal, if questions are allowed.
+    /// Returns a prompter for the user at the terminal. It asks nothing if `may_ask` is false.
     pub(crate) fn prompter(&self, may_ask: bool) -> Prompter<'_> {
         Prompter::new(&self.ui, may_ask)
     }
 
-    /// Returns the user who confirms an act that cannot be undone, unless --yes does. Fails without either.
+    /// Returns a prompter to confirm an act that cannot be undone, unless `yes` confirms it. Fails if neither is
+    /// possible.
     pub(crate) fn confirmer(
         &self,
         yes: bool,
@@ -74,7 +75,7 @@ impl Context {
         Err(CliError::new(ErrorKind::Usage, message).hint(hint))
     }
 
-    /// Waits for the keyring, and reports it if that takes more than two seconds.
+    /// Waits for work with the keyring, and explains the wait if it takes longer than two seconds.
     pub(crate) async fn patiently<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         if let Ok(done) = self.clock.timeout(MOMENT, &mut work).await {

@@ -24,14 +24,14 @@ pub(crate) async fn create(context: &Context, settings: &CreateSettings) -> Resu
     create_until(context, settings, &mut signals).await.map(drop)
 }
 
-/// Does the same until one of these signals. Returns the values for the rest of a rotation.
+/// Does the same as [`create`], until one of these signals. Returns the values that the rest of a rotation needs.
 pub(crate) async fn create_until<'a>(
     context: &'a Context,
     settings: &'a CreateSettings,
     signals: &mut Signals,
 ) -> Result<Option<DeliveredKey<'a>>, CliError> {
     let creation = signals.cancel_on_signal(KeyCreation::prepare(context, settings)).await??;
-    // The disk is written while the listener tests itself.
+    // Writes to the disk while the listener tests itself.
     let opening = async {
         tokio::try_join!(creation.sync_journal(), ResponseReceiver::open(context, &settings.sign_in))
     };
@@ -40,7 +40,7 @@ pub(crate) async fn create_until<'a>(
     create_key(creation, receiver, pending, signals).await
 }
 
-/// Continues from the open browser to the delivered key. Returns the values for the rest of a rotation.
+/// Runs the steps from the opened browser to the delivered key. Returns the values that the rest of a rotation needs.
 pub(crate) async fn create_key<'a>(
     creation: KeyCreation<'a>,
     receiver: ResponseReceiver,
@@ -48,7 +48,7 @@ pub(crate) async fn create_key<'a>(
     signals: &mut Signals,
 ) -> Result<Option<DeliveredKey<'a>>, CliError> {
     let KeyCreation { context, settings, .. } = creation;
-    // True while a creation was sent and is not yet completely answered.
+    // True from the creation request to its complete answer.
     let (sender, in_flight) = watch::channel(false);
     let observer = |event: Event| {
         match event {
@@ -98,7 +98,7 @@ pub(crate) async fn create_key<'a>(
     Ok(delivered)
 }
 
-/// Returns the description of the key for the browser.
+/// Returns the details of the key for the page in the browser.
 fn details(settings: &CreateSettings, key: &ProvisionedKey) -> Details {
     Details {
         target: Some(describe_target(&key.target)),
@@ -108,8 +108,8 @@ fn details(settings: &CreateSettings, key: &ProvisionedKey) -> Details {
     }
 }
 
-/// Asks before a key is created in another user's account, or another user's key is used here: the browser that
-/// returned may not be that of this user.
+/// Asks before a key is created in what may be another user's account, or before another user's key is used here: the
+/// response may have come from another browser than the one that was opened.
 async fn confirm_browser(
     context: &Context,
     settings: &CreateSettings,

@@ -1,4 +1,4 @@
-//! The destinations of a run, checked before the sign-in, with the necessary questions.
+//! The destinations of a run. They are checked before the sign-in, with the necessary questions to the user.
 
 use crate::config::{Destinations, EnvFileOptions, KeyringOptions, Profile};
 use crate::error::CliError;
@@ -25,7 +25,7 @@ pub(crate) enum Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// Does everything that can fail without the key.
+    /// Checks and reserves all destinations: everything that can fail without the key.
     pub(crate) async fn reserve_all(
         context: &Context,
         destinations: &Destinations,
@@ -90,8 +90,8 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Reserves a dotenv file, and returns the reason why git may publish it. The key of the record `replaces` may be replaced
-/// without a question.
+/// Reserves a dotenv file. Also returns the reason why git may publish the file. The key of the record `replaces` is
+/// replaced without a question.
 async fn env_file(
     options: &EnvFileOptions,
     replaces: Option<&KeyRecord>,

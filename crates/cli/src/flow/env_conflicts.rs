@@ -1,4 +1,4 @@
-//! Variables that make programs use another key than the new one, or send it elsewhere.
+//! Environment variables that make programs use another key than the new one, or send the new key elsewhere.
 
 use crate::config::Destinations;
 use crate::os::env::Environment;
@@ -7,7 +7,7 @@ use keymint_delivery_adapter::VariableName;
 
 const KEY: &str = VariableName::OPENAI;
 
-/// Variables of the libraries that decide where a key is used, and for which project.
+/// The variables of OpenAI's libraries that decide at which server and for which project a key is used.
 const LIBRARY_VARIABLES: [&str; 6] = [
     "OPENAI_BASE_URL",
     "OPENAI_API_BASE",
@@ -27,7 +27,7 @@ pub(crate) fn warnings<'a>(
     environment: &dyn Environment,
     destinations: &'a Destinations,
 ) -> Vec<Warning<'a>> {
-    // `keymint run` sets the variable itself.
+    // Excludes the variable that `keymint run` sets itself.
     let in_files = destinations.env_files.iter().map(|file| file.variable.as_str());
     let in_variable = (destinations.stdout() || destinations.copy).then_some(KEY);
     let mut names: Vec<_> = in_files.chain(in_variable).collect();

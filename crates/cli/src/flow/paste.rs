@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// The maximum number of wrong URLs.
+/// The maximum number of wrong URLs before the program gives up.
 const MOST_TRIES: usize = 5;
 
 /// The wait for the next line of a wrapped URL.
@@ -36,7 +36,7 @@ impl Pasted {
 
 #[async_trait]
 impl ResponseSource for Pasted {
-    /// Fails at the end of standard input, and after too many wrong URLs.
+    /// Receives the response from the pasted URLs. Fails at the end of standard input, and after too many wrong URLs.
     async fn receive(
         &mut self,
         pending: &PendingAuthorization,
@@ -53,7 +53,7 @@ impl ResponseSource for Pasted {
             }
             let mut callback = pending.read_pasted(&whole);
             if let (Callback::Stray(_), Some(last)) = (&callback, last) {
-                // The lines are several URLs, not one wrapped URL.
+                // The lines are several URLs, instead of one wrapped URL.
                 callback = pending.read_pasted(&last);
             }
             match callback {
@@ -90,7 +90,7 @@ pub(crate) async fn text(clock: &dyn Clock) -> Option<Line> {
     Some(whole(first, &mut lines, clock).await.0)
 }
 
-/// Returns the error of a standard input that ended without a line: that of a failed read, or else this one.
+/// Returns the error of standard input that ended without a line: the error of a failed read, or else `otherwise`.
 pub(crate) fn no_input(otherwise: CliError) -> CliError {
     match stdin::failure() {
         Some(error) => CliError::new(ErrorKind::Internal, "standard input cannot be read").because(error),
@@ -98,8 +98,8 @@ pub(crate) fn no_input(otherwise: CliError) -> CliError {
     }
 }
 
-/// Returns a line joined with those that follow at once, and the last of these, since a URL may be wrapped
-/// anywhere.
+/// Returns a line joined with the lines that immediately follow, since a URL may be wrapped anywhere. Also returns
+/// the last of those lines.
 async fn whole(first: Line, lines: &mut StdinLines, clock: &dyn Clock) -> (Line, Option<Line>) {
     let (mut whole, mut last) = (first, None);
     while whole.len() < LONGEST {

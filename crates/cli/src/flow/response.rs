@@ -1,4 +1,5 @@
-//! The channels of the authorization response: the listener, and a URL that the user pastes. The first one counts.
+//! The channels of the authorization response: the listener, and a URL that the user pastes. The first response
+//! counts.
 
 use crate::config::{Endpoints, SignInSettings};
 use crate::error::{CliError, ErrorKind};
@@ -32,7 +33,7 @@ pub(crate) struct ResponseReceiver {
     pasted: Option<Pasted>,
     /// A response that is already known.
     known: Option<AuthorizationResponse>,
-    /// Held as long as the port is in use.
+    /// Locks the port while it is in use.
     _lock: Option<PortLock>,
 }
 
@@ -173,7 +174,7 @@ impl ResponseSource for ResponseReceiver {
     }
 }
 
-/// Returns the error of a sign-in that got no response.
+/// Returns the error of a sign-in that received no response.
 pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliError {
     let ProvisionError::NoResponse(source) = &error else { return context.explain(error) };
     match source.cause().downcast_ref::<PasteError>() {
@@ -188,7 +189,7 @@ pub(crate) fn without_response(context: &Context, error: ProvisionError) -> CliE
     }
 }
 
-/// Returns the page on which the user finds a key of the platform, if these are its endpoints.
+/// Returns the page that lists the platform's keys, if these are the endpoints of that platform.
 pub(crate) fn keys_page(endpoints: &Endpoints) -> Option<Url> {
     endpoints.are_openai().then(|| Url::parse(DASHBOARD).expect("a constant"))
 }

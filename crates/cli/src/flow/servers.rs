@@ -24,7 +24,7 @@ impl Servers {
         Ports { auth_server: &self.auth_server, platform: &self.platform, clock: &self.clock }
     }
 
-    /// Closes the connections to the platform, whose buffers may hold the session.
+    /// Closes the connections to the platform, whose buffers may contain the session key.
     pub(crate) fn into_auth_server(self) -> HttpAuthServer {
         self.auth_server
     }
@@ -33,9 +33,9 @@ impl Servers {
         Provisioner::new(self.ports(), plan).observed_by(observer)
     }
 
-    /// Runs `work`, and meanwhile loads the trusted certificates and keeps a connection to each server open. This
-    /// does not delay the work. A warning follows if the authorization server cannot be reached, since the browser
-    /// will probably not reach it either.
+    /// Runs `work`. Meanwhile, loads the trusted certificates and keeps a connection to each server open, without
+    /// delaying the work. Warns if the authorization server cannot be reached, since the browser will probably not
+    /// reach it either.
     pub(crate) async fn connect_while<T>(
         work: impl Future<Output = Result<T, CliError>>,
         settings: &SignInSettings,
@@ -62,7 +62,7 @@ impl Servers {
         }
     }
 
-    /// Sets the clients up on a thread of its own, since loading certificates takes milliseconds.
+    /// Creates the adapters on another thread, since loading certificates takes milliseconds.
     async fn set_up(http: Http, settings: &SignInSettings, clock: TokioClock) -> Result<Self, CliError> {
         let endpoints = &settings.endpoints;
         let (issuer, api_base) = (endpoints.client.issuer.clone(), endpoints.api_base.clone());

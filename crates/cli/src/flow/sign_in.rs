@@ -1,4 +1,4 @@
-//! Signing in with the browser, from the free port to the grant.
+//! The sign-in with the browser, from binding the port to the grant.
 
 use crate::config::SignInSettings;
 use crate::error::CliError;
@@ -39,11 +39,11 @@ pub(crate) fn show_sign_in(
     receiver: &ResponseReceiver,
 ) -> Result<PendingAuthorization, CliError> {
     let SignInSettings { endpoints, is_played, .. } = settings;
-    // The demonstration always uses other servers.
+    // The demonstration never uses OpenAI's servers, so it needs no warning about others.
     if settings.persists {
         endpoints.warnings().for_each(|warning| context.ui.report(&Message::Warning(warning)));
     }
-    // The listener may have bound any free port.
+    // The listener may have selected any free port.
     let redirect_uri = receiver.listener().map_or_else(
         || response::redirect_uri(endpoints.callback_port),
         |listener| listener.redirect_uri().clone(),
@@ -53,7 +53,7 @@ pub(crate) fn show_sign_in(
     context
         .ui
         .report(&Message::AuthorizeUrl { url: pending.authorize_url().as_str(), is_played: *is_played });
-    // Only the listener has a URL without a secret.
+    // Only the listener has a URL without a secret, which a browser's command line may contain.
     if let Some(listener) = receiver.listener() {
         open_browser(context, settings, listener, receiver.channel(), &pending);
     }
@@ -61,7 +61,7 @@ pub(crate) fn show_sign_in(
     Ok(pending)
 }
 
-/// Tries to open the browser, and reports the steps by which its redirect gets here.
+/// Tries to open the browser, and reports the steps that let its redirect reach this program.
 fn open_browser(
     context: &Context,
     settings: &SignInSettings,
@@ -86,18 +86,18 @@ fn open_browser(
         context.ui.report(&Message::RunByAgent(agent));
     }
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
-    // In a container, a pasted URL needs no other preparation: `keymint doctor` has the advice.
+    // In a container, the user can paste the URL without other preparation. `keymint doctor` has the advice.
     let can_paste = host.kind == HostKind::Container && channel == ResponseChannel::ListenerOrPaste;
     if let Some(advice) = redirect(&host, port).filter(|_| !can_paste) {
         context.ui.report(&Message::Advice(&advice));
     }
 }
 
-/// Waits for the user to return from the browser, runs `work` with the servers and the grant, then `finish` with
-/// its result, and shows the outcome in the browser.
+/// Waits for the browser's response, runs `work` with the servers and the grant, then runs `finish` with the result,
+/// and shows the outcome in the browser.
 ///
-/// The refresh token is then revoked in the background, whatever the result, and the connections are closed. So no
-/// secret of the sign-in is in memory while `finish` runs.
+/// Before `finish` runs, the connections to the platform are closed, and the revocation of the refresh token starts
+/// in the background, whatever the result. The session key is therefore not in memory while `finish` runs.
 pub(crate) async fn complete_sign_in<T>(
     context: &Context,
     settings: &SignInSettings,
@@ -124,8 +124,8 @@ pub(crate) async fn complete_sign_in<T>(
     result
 }
 
-/// Closes the connections, and first revokes the refresh token in the background, if the settings say so. The
-/// result is reported at the end of the run.
+/// Closes the connections, after starting to revoke the refresh token in the background if the settings require that.
+/// The result of the revocation is reported at the end of the run.
 fn disconnect(
     context: &Context,
     settings: &SignInSettings,
@@ -144,7 +144,7 @@ fn disconnect(
     }
 }
 
-/// Waits for the user to return from the browser, and meanwhile connects to the servers.
+/// Waits for the browser's response. Meanwhile connects to the servers.
 async fn wait_for_browser(
     context: &Context,
     settings: &SignInSettings,
@@ -162,7 +162,7 @@ async fn wait_for_browser(
     Servers::connect_while(coming_back, settings, context).await
 }
 
-/// Signs in, and passes the list of every organization and its projects to `show`. It creates nothing.
+/// Signs in, and passes the list of every organization and its projects to `show`. Creates nothing.
 pub(crate) async fn sign_in_and_list(
     context: &Context,
     settings: &SignInSettings,

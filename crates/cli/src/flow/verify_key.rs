@@ -7,7 +7,7 @@ use crate::ui::message::{Message, Warning};
 use keymint_domain::{ApiKey, KeyCheck, check_key};
 use keymint_http_adapter::Http;
 
-/// Asks the platform whether the key works.
+/// Checks with the platform whether the key works.
 pub(crate) async fn ask(
     context: &Context,
     settings: &SignInSettings,
@@ -18,7 +18,7 @@ pub(crate) async fn ask(
     check_key(&platform, key).await.map_err(|error| context.explain(error))
 }
 
-/// Checks the new key, and reports the result. The key is already delivered, so the result changes nothing.
+/// Checks the new key, and reports the result. The result has no effect, since the key is already delivered.
 pub(crate) async fn report(context: &Context, settings: &SignInSettings, key: &ApiKey) {
     match ask(context, settings, key).await {
         Ok(check) => context.ui.report(&Message::KeyChecked(check)),

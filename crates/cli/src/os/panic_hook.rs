@@ -3,10 +3,10 @@
 use keymint_terminal::stderr;
 use std::panic;
 
-/// Replaces the message of a panic.
+/// Replaces the panic message of the standard library.
 pub(crate) fn install() {
     panic::set_hook(Box::new(|panic| {
-        // The payload is not shown, since a library's panic may quote its input.
+        // The payload is not printed, since a library's panic may quote its input.
         let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         stderr::write(format!("error: keymint has a bug, and stopped at {place}. Please report it.\n"));
         stderr::flush();

@@ -29,7 +29,7 @@ enum Event<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         expires_at: Option<&'a str>,
     },
-    /// The end of the old key of a rotation.
+    /// The final state of the old key of a rotation.
     OldKey(OldKey<'a>),
     CommandOutput {
         line: &'a str,

@@ -16,10 +16,10 @@ use keymint_terminal::stdin::LONGEST_TERMINAL_LINE;
 use keymint_terminal::{narrow_prose, stdout_columns};
 use std::path::Path;
 
-/// The page that lists keys and deletes them.
+/// The page on which the user can list and delete keys.
 pub(crate) const DASHBOARD: &str = "https://platform.openai.com/api-keys";
 
-/// The variable of the admin key. No flag and no file contains it.
+/// The variable of the admin key, which no flag and no file can set.
 pub(crate) const ADMIN_KEY_VARIABLE: &str = AdminKey::VARIABLE;
 
 /// The page on which admin keys are created.
@@ -28,7 +28,8 @@ pub(crate) const ADMIN_KEYS_PAGE: &str = "https://platform.openai.com/settings/o
 /// The page that lists the projects, whose settings contain the service accounts.
 pub(crate) const PROJECTS_PAGE: &str = "https://platform.openai.com/settings/organization/projects";
 
-/// The page on which a key is deleted: that of the projects for one of a service account.
+/// Returns the page on which the user can delete a key. A key of a service account is deleted on the page of the
+/// projects.
 pub(crate) fn deletion_page(record: &KeyRecord) -> &'static str {
     if record.service_account.is_some() { PROJECTS_PAGE } else { DASHBOARD }
 }
@@ -36,7 +37,7 @@ pub(crate) fn deletion_page(record: &KeyRecord) -> &'static str {
 /// The page on which the user adds credit to an account.
 const BILLING: &str = "https://platform.openai.com/settings/organization/billing";
 
-/// The maximum length of a displayed path, in characters. No system has longer ones.
+/// The maximum length of a displayed path, in characters. It exceeds the limit of every system.
 const LONGEST_PATH: usize = 32 * 1024;
 
 /// The maximum length of a displayed name or title, in characters.
@@ -65,18 +66,18 @@ pub(crate) fn describe_item(item: &StoredItem) -> Option<String> {
     }
 }
 
-/// Returns a path, safe to display.
+/// Returns a path in a form that is safe to display.
 pub(crate) fn shown(path: &Path) -> String {
     in_one_piece(sanitize(&path.to_string_lossy(), LONGEST_PATH))
 }
 
-/// Returns a path that the user named, safe to display, without hiding any part of it.
+/// Returns a path that the user named in a form that is safe to display. No part of it is hidden.
 pub(crate) fn own_path(path: &Path) -> String {
     in_one_piece(escape(&path.to_string_lossy()))
 }
 
-/// A path as a word of a suggested command. It is in quotes if a shell would split it, expand it or run a part of it,
-/// since another user may have chosen the name of a directory, such as that of a repository.
+/// Returns a path as one word of a suggested command. It is quoted if a shell would split it, expand it or run a part
+/// of it, since another user may have chosen the name of a directory, such as that of a repository.
 pub(crate) fn command_word(path: &Path) -> String {
     let path = escape(&path.to_string_lossy());
     let is_plain = |c: char| c.is_alphanumeric() || "_-./+,:@=".contains(c) || cfg!(windows) && c == '\\';
@@ -115,7 +116,7 @@ pub(crate) fn key_check(check: KeyCheck) -> String {
     }
 }
 
-/// Describes organization and project in this order, each by its title, or by its id if it has none.
+/// Describes the organization and then the project, each by its title, or by its id if it has no title.
 pub(crate) fn describe_target(target: &Target) -> String {
     let project = title_or(&target.project_title, target.project_id.as_str());
     let organization = title_or(&target.organization_title, target.organization_id.as_str());
@@ -131,7 +132,7 @@ pub(crate) fn titled(title: Option<&Title>, id: &str) -> String {
     title.map_or_else(|| id.to_owned(), |title| format!("\"{title}\" ({id})"))
 }
 
-/// The mark of an organization or a project that certainly refuses to create a key.
+/// The mark of an organization or a project that certainly refuses to create keys of users.
 pub(crate) const REFUSES_KEYS: &str = "user API keys disabled";
 
 /// Describes an item that the user may have meant, in one line.
@@ -172,14 +173,14 @@ fn describe_owner(owner: &KeyOwner) -> String {
     }
 }
 
-/// Describes the destinations that got a key.
+/// Describes the destinations that received a key.
 pub(crate) fn places(record: &KeyRecord) -> String {
     let places = record.deliveries.iter().map(|it| destination(&it.to, it.profile.as_deref()));
     let places: Vec<_> = places.collect();
     sanitize(&places.join(", "), LONGEST_PATH)
 }
 
-/// Describes a destination that got a key, by its id and its slot.
+/// Describes a destination that received a key, by its id and its slot.
 pub(crate) fn destination(id: &str, slot: Option<&str>) -> String {
     match (id, slot) {
         (STDOUT, _) => "standard output".to_owned(),
@@ -197,8 +198,8 @@ pub(crate) fn indented(columns: usize, text: &str) -> String {
     textwrap::fill(text, layout)
 }
 
-/// Describes the organization, or the project with its organization, with titles and ids, and a mark if it
-/// certainly refuses to create a key.
+/// Describes the organization, or the project with its organization, by titles and ids. A mark follows if it
+/// certainly refuses to create keys of users.
 pub(crate) fn candidate(candidate: &Candidate) -> String {
     let Candidate { organization, project, .. } = candidate;
     let refuses =
@@ -206,7 +207,7 @@ pub(crate) fn candidate(candidate: &Candidate) -> String {
     describe_candidate(candidate) + &marked(&[(refuses, REFUSES_KEYS)])
 }
 
-/// Describes the organization, or the project with its organization, with titles and ids.
+/// Describes the organization, or the project with its organization, by titles and ids.
 pub(crate) fn describe_candidate(Candidate { organization, project, .. }: &Candidate) -> String {
     let organization = titled(organization.title.as_ref(), organization.id.as_str());
     match project {
@@ -217,12 +218,12 @@ pub(crate) fn describe_candidate(Candidate { organization, project, .. }: &Candi
     }
 }
 
-/// Returns the marks that apply, after a comma.
+/// Returns the marks whose condition is true, each after a comma.
 pub(crate) fn marked(marks: &[(bool, &str)]) -> String {
     marks.iter().filter(|(applies, _)| *applies).map(|(_, mark)| format!(", {mark}")).collect()
 }
 
-/// Describes organization and project, each with title and id, for a user who has to find them.
+/// Describes the organization and the project by titles and ids, for a user who has to find them.
 pub(crate) fn describe_target_exactly(target: &Target) -> String {
     let Target { organization_id, project_id, .. } = target;
     let organization = title_or(&target.organization_title, "untitled");

@@ -16,8 +16,8 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Returns the document of a delivered key, with the key itself if standard output is a destination. `old` is the
-/// key that it replaces in a rotation.
+/// Returns the document of a delivered key. It contains the key itself if standard output is a destination. `old` is
+/// the key that was replaced in a rotation.
 pub(crate) fn delivered(
     record: &KeyRecord,
     key: &ApiKey,
@@ -328,8 +328,8 @@ pub(crate) fn forgotten(
     to_json(&Forgotten { schema: "keymint.forgotten/1", profile, removed, last4, revoked })
 }
 
-/// Returns the keys that this machine has, the oldest first, and those that a program started here finds, the one
-/// that it uses first. `verified` is the platform's verdict on that one, and `reason` is why it is not accepted.
+/// Returns the keys that this machine has, the oldest first, and the keys that programs started here find, the one in
+/// use first. `verified` is the result of checking the key in use, and `reason` says why that key is not accepted.
 pub(crate) fn status(
     keys: &[RecordedKey],
     found: &[FoundKey<'_>],
@@ -382,7 +382,7 @@ pub(crate) struct Setting {
     pub(crate) name: String,
     pub(crate) value: Value,
     pub(crate) source: String,
-    /// The source, if the file was named before.
+    /// The short form of the source, for output that has already named the file.
     #[serde(skip)]
     pub(crate) short_source: String,
 }
@@ -403,7 +403,7 @@ pub(crate) struct Finding {
     pub(crate) check: &'static str,
     pub(crate) status: Health,
     pub(crate) message: String,
-    /// The message in a report, if this one contains private values.
+    /// The message for a public report, if the ordinary message contains private values.
     #[serde(skip)]
     pub(crate) public: Option<String>,
     #[serde(serialize_with = "in_one_line")]
@@ -414,7 +414,7 @@ pub(crate) struct Finding {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Health {
     Ok,
-    /// A sign-in works, perhaps in an unexpected way.
+    /// A sign-in works, although perhaps not as expected.
     Warning,
     /// A sign-in would fail.
     Problem,

@@ -24,7 +24,7 @@ pub(crate) enum Message<'a> {
     },
     AuthorizeUrl {
         url: &'a str,
-        /// True if the sandbox plays the browser.
+        /// True if the sandbox simulates the browser.
         is_played: bool,
     },
     Browser(&'a Opening),
@@ -35,13 +35,13 @@ pub(crate) enum Message<'a> {
         channel: ResponseChannel,
     },
     Pasted(Stray),
-    /// The terminal has cut the pasted text.
+    /// The terminal has truncated the pasted text.
     PastedInPart,
     PasteAddress,
     Started {
         patience: Duration,
     },
-    /// Reading the lists for `list`.
+    /// The lists for `list` are being read.
     Reading,
     NothingToList,
     Chosen {
@@ -54,7 +54,7 @@ pub(crate) enum Message<'a> {
         patience: Duration,
     },
     Flow(&'a Event),
-    /// More organizations were skipped than are named.
+    /// More organizations were skipped than have a message of their own.
     MoreOrganizationsSkipped,
     /// A new key is about to replace this one.
     Rotating {
@@ -78,12 +78,12 @@ pub(crate) enum Message<'a> {
         last_four: &'a str,
         name: &'a str,
         place: &'a str,
-        /// The time of its expiry, if the server sent it.
+        /// The time at which the key expires, if the server sent it.
         expires_at: Option<&'a str>,
     },
     /// A line that the command of --pipe-to printed, safe to display.
     CommandOutput(&'a str),
-    /// The next line of standard output has the key.
+    /// The next line of standard output is the key.
     Printing,
     Delivered(&'a DeliveredTo<'a>),
     KeyChecked(KeyCheck),
@@ -97,9 +97,9 @@ pub(crate) enum Message<'a> {
         path: &'a Path,
     },
     Done {
-        /// The variable in which programs look for the key by themselves, if they do.
+        /// The variable in which programs look for the key on their own, if they do.
         variable: Option<&'a str>,
-        /// True if only standard output has the key.
+        /// True if only standard output has received the key.
         is_only_printed: bool,
         dashboard: Option<&'static str>,
     },
@@ -116,7 +116,7 @@ pub(crate) enum Message<'a> {
     NothingToForget {
         profile: &'a str,
     },
-    /// `run` creates the missing key first.
+    /// `run` is about to create the missing key.
     NoKeyStored,
     AskingForKey,
     /// The key to import was read.
@@ -124,9 +124,9 @@ pub(crate) enum Message<'a> {
         name: &'a str,
         last_four: &'a str,
     },
-    /// An exported line is on the terminal, and no program reads it.
+    /// An exported line was printed to the terminal, where no program reads it.
     Exported(ExportFormat),
-    /// The server has deleted a key, or did not have it.
+    /// The server has deleted a key, or no longer had it.
     Revoked {
         key: &'a InventoryKey,
         is_gone: bool,
@@ -140,7 +140,7 @@ pub(crate) enum Message<'a> {
     },
 }
 
-/// A fact to warn of.
+/// A warning to report.
 pub(crate) enum Warning<'a> {
     Text(&'a str),
     OtherServers {
@@ -151,11 +151,11 @@ pub(crate) enum Warning<'a> {
         port: u16,
         registered: u16,
     },
-    /// A rotation was cut short after its new key was delivered.
+    /// A rotation was interrupted after the delivery of its new key.
     OldKeyLeft {
         old: &'a KeyRecord,
     },
-    /// A run was cut short, and its key may exist.
+    /// A run was interrupted, and its key may exist.
     EarlierRun(&'a KeyRecord),
     MoreEarlierRuns(usize),
     KeyringIsSlow {
@@ -177,7 +177,7 @@ pub(crate) enum Warning<'a> {
     LibraryVariablesAreSet(Vec<&'static str>),
 }
 
-/// The way in which the browser's response arrives.
+/// The channels through which the browser's response can arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseChannel {
     Listener,
@@ -202,7 +202,7 @@ pub(crate) enum DeliveredTo<'a> {
         name: &'a str,
     },
     Clipboard {
-        /// True if a program has the key. False for a terminal, which may ignore the request.
+        /// True if a program has the key. False for a terminal, which may have ignored the request.
         is_confirmed: bool,
     },
     StandardOutput,

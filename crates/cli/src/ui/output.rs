@@ -14,9 +14,9 @@ pub(crate) enum Verbosity {
 /// The format and the amount of the output.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct OutputFormat {
-    /// True if standard output gets one JSON object.
+    /// True if standard output receives one JSON object.
     pub(crate) json: bool,
-    /// True if standard error gets JSON objects, one in each line.
+    /// True if standard error receives JSON objects, one in each line.
     pub(crate) events: bool,
     pub(crate) verbosity: Verbosity,
 }

@@ -1,4 +1,4 @@
-//! Lines on standard error, at the requested verbosity, and a spinner if it is a terminal.
+//! Lines on standard error at the requested verbosity, and a spinner if standard error is a terminal.
 
 use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::output::{OutputFormat, Verbosity};
@@ -37,13 +37,13 @@ impl Lines {
         }
     }
 
-    /// Returns whether the lines are on a terminal, which keeps no log.
+    /// Returns whether the lines go to a terminal instead of a log.
     pub(crate) fn are_on_a_terminal(&self) -> bool {
         std::io::stderr().is_terminal()
     }
 
-    /// Returns whether repeated reports are shown, because they only change the spinner's text or the user wants
-    /// all of them.
+    /// Returns whether repeated reports are shown, either because they only change the spinner's text or because the
+    /// user requested all of them.
     pub(crate) fn shows_repeats(&self) -> bool {
         self.spins || self.is_verbose()
     }
@@ -52,7 +52,7 @@ impl Lines {
         self.verbosity == Verbosity::Verbose
     }
 
-    /// Shows a permanent line.
+    /// Shows a line that stays.
     pub(crate) fn step(&self, text: &str) {
         if self.verbosity == Verbosity::Quiet {
             return;
@@ -65,7 +65,7 @@ impl Lines {
         }
     }
 
-    /// Shows a permanent line with --verbose.
+    /// Shows a line that stays, only with --verbose.
     pub(crate) fn detail(&self, text: &str) {
         if self.is_verbose() {
             self.step(text);
@@ -75,7 +75,7 @@ impl Lines {
     /// Shows the current state: as the spinner's text, or as a line without a spinner.
     pub(crate) fn status(&self, text: &str) {
         if self.spins && !self.is_verbose() {
-            // One line, with space for the ^C that the terminal adds when the user types it.
+            // Limited to one line, with room for the `^C` that the terminal echoes.
             let width = self.width.map_or(LONGEST_STATUS, |width| width.saturating_sub(5));
             stderr::show_status(sanitize(text, width));
         } else {

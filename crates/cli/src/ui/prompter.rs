@@ -6,7 +6,7 @@ use keymint_terminal::stdin::{Line, StdinLines};
 use keymint_terminal::{pick, selected, stderr};
 use std::io::{self, IsTerminal};
 
-/// The maximum number of answers that select nothing.
+/// The maximum number of invalid answers.
 const MOST_TRIES: usize = 5;
 
 /// Asks the user, if there is a terminal and questions are allowed.
@@ -21,7 +21,7 @@ impl<'a> Prompter<'a> {
         Self { reporter, may_ask }
     }
 
-    /// Returns whether a user can answer.
+    /// Returns whether there is a user who can answer.
     pub(crate) fn is_interactive(self) -> bool {
         self.may_ask
             && self.reporter.is_for_people()
@@ -29,7 +29,7 @@ impl<'a> Prompter<'a> {
             && io::stderr().is_terminal()
     }
 
-    /// Asks a question to which only an explicit yes agrees. `None` if no user can be asked.
+    /// Asks a question. Only an explicit yes counts as agreement. `None` if no user can be asked.
     pub(crate) async fn confirm(self, question: String) -> Option<bool> {
         if !self.is_interactive() {
             return None;
@@ -39,8 +39,9 @@ impl<'a> Prompter<'a> {
         Some(answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// Lets the user select one of these lines, of which one may be the default: with the arrow keys, or by a typed
-    /// answer if the terminal has no menu. `None` if no user can be asked, or none is selected.
+    /// Lets the user select one of these lines, of which one may be the default. The user moves through a menu with
+    /// the arrow keys, or types an answer if the terminal supports no menu. `None` if no user can be asked, or
+    /// nothing is selected.
     pub(crate) async fn select(
         self,
         question: &str,
@@ -60,7 +61,7 @@ impl<'a> Prompter<'a> {
         Some(selected)
     }
 
-    /// Lets the user select a line by its number or by a part that no other line has.
+    /// Lets the user select a line by its number or by a part that is unique to it.
     async fn select_by_answer(
         self,
         question: &str,
@@ -94,7 +95,7 @@ impl<'a> Prompter<'a> {
     }
 }
 
-/// Shows a prompt, and waits for a line. Standard error is not locked meanwhile, so that warnings can be shown.
+/// Shows a prompt and waits for a line. Standard error stays unlocked, so that warnings can be shown meanwhile.
 async fn answer(prompt: &str) -> Option<Line> {
     let mut lines = StdinLines::lines().await;
     lines.forget();

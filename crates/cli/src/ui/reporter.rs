@@ -1,4 +1,4 @@
-//! Standard error: text for a user, or with `--events` JSON for a program, while the command runs.
+//! Reports on standard error while the command runs: text for a user, or JSON for a program with `--events`.
 
 use crate::error::{Choice, CliError, ErrorKind};
 use crate::ui::events;
@@ -20,10 +20,11 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const SUCCESS: Style = AnsiColor::Green.on_default();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
-/// The maximum number of skipped organizations with a line of their own.
+/// The maximum number of skipped organizations with their own line.
 const MOST_WARNINGS: usize = 5;
 
-/// The maximum number of organizations or projects after an error, which more would hide.
+/// The maximum number of organizations or projects that are listed after an error. A longer list would hide the
+/// error.
 const MOST_CANDIDATES: usize = 50;
 
 /// Reports events in the requested format.
@@ -33,7 +34,7 @@ pub(crate) struct Reporter {
     seen: Mutex<Seen>,
 }
 
-/// The reports that are not repeated.
+/// The earlier reports, to avoid repeating them.
 #[derive(Default)]
 struct Seen {
     last_observation: Option<Observation>,
@@ -47,7 +48,7 @@ impl Seen {
             if self.last_observation == Some(*observed))
     }
 
-    /// Returns the message to show, if it contains news.
+    /// Returns the message to show. `None` if it reports nothing new.
     fn filter<'a>(&mut self, message: &'a Message<'a>, shows_repeats: bool) -> Option<&'a Message<'a>> {
         match message {
             Message::Flow(Event::WaitingForProject { observed, .. }) => {
@@ -118,7 +119,7 @@ impl Reporter {
                 Text::Line(line) => self.lines.line(&line),
                 Text::Url(url) => {
                     self.lines.line(&self.lines.linked(&url));
-                    // The user reads it while certificates are loaded and servers are contacted.
+                    // The user reads the message while certificates are loaded and servers are contacted.
                     stderr::flush_briefly();
                 }
                 Text::Command(command) => self.lines.line(&format!("\n  {command}\n")),
@@ -144,7 +145,7 @@ impl Reporter {
         if self.output.events {
             self.lines.line(&events::of_error(&error));
         } else {
-            // The user who ends a program knows that this is no error.
+            // The user who interrupts a program knows that this is not an error.
             let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
             let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
             if self.output.verbosity == Verbosity::Verbose {

@@ -13,16 +13,17 @@ use zeroize::Zeroizing;
 /// The name of standard output among the destinations.
 pub(crate) const STDOUT: &str = "stdout";
 
-/// The space for a line with a key, in bytes. JSON also has the names of organization and project.
+/// The space that must be available for a line with a key, in bytes. JSON also has the names of the organization and
+/// the project.
 pub(crate) const ROOM: u64 = 4096;
 
 /// True once a line was printed.
 static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
 
-/// The time limit of a last line.
+/// The time limit for printing the last line.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
-/// Checks, before a key is created, that standard output would not lose it.
+/// Checks that standard output would not lose the key, before the key is created.
 pub(crate) fn check() -> Result<(), &'static str> {
     stdout::check(ROOM).map_err(|loss| match loss {
         Loss::Null => "standard output is closed, or /dev/null: nothing would keep the key",
@@ -34,7 +35,8 @@ pub(crate) fn check() -> Result<(), &'static str> {
     })
 }
 
-/// Prints one line, and verifies that it was written completely. Earlier messages are shown before it.
+/// Prints one line, and verifies that it was written completely. Earlier messages on standard error are flushed
+/// first.
 pub(crate) fn print(line: &str) -> io::Result<()> {
     stderr::flush_briefly();
     let line = Zeroizing::new([line, "\n"].concat());
@@ -43,7 +45,7 @@ pub(crate) fn print(line: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns whether standard output has a line, which is the JSON if that was requested.
+/// Returns whether a line was printed, which is the JSON object if JSON was requested.
 pub(crate) fn has_printed() -> bool {
     HAS_PRINTED.load(Ordering::Relaxed)
 }
@@ -71,7 +73,7 @@ pub(crate) fn failed(error: io::Error) -> CliError {
     CliError::new(ErrorKind::Internal, "standard output failed").because(error)
 }
 
-/// Prints a last line, with a short wait for its reader: the exit code also reports the result.
+/// Prints the last line, with a short time limit, since the exit code also reports the result.
 pub(crate) fn print_at_the_end(line: String) {
     let (printed, waiting) = mpsc::channel();
     threads::start(Box::new(move || drop(printed.send(print(&line)))));

@@ -12,18 +12,18 @@ use keymint_domain::{Event, KeyCheck, Observation, OldKeyOutcome, RevocationOutc
 use keymint_host::{Advice, Opening};
 use std::io::{self, IsTerminal};
 
-/// A part of the text, and its form.
+/// A part of a text, with its style.
 pub(crate) enum Text {
     Warning(String),
-    /// A permanent line.
+    /// A line that stays.
     Step(String),
-    /// A permanent line about a completed step, with a mark on a terminal.
+    /// A line that stays, about a completed step, with a mark on a terminal.
     Success(String),
     /// An empty line, which --quiet hides.
     Blank,
-    /// A permanent line with --verbose.
+    /// A line that stays, only with --verbose.
     Detail(String),
-    /// The current state, which the next one replaces.
+    /// The current state. The next state replaces it.
     Status(String),
     /// Text that is shown even with --quiet.
     Prose(String),
@@ -35,7 +35,7 @@ pub(crate) enum Text {
     Command(String),
 }
 
-/// Returns the text of a message. Empty if it is only an event.
+/// Returns the text of a message. Empty for a message that is only an event.
 pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
     use Text::{Blank, Command, Detail, Line, Prose, Status, Step, Success, Url, Warning};
     let text = match message {
@@ -82,7 +82,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
                     "The last page in the browser will not load. Copy its URL and paste it here:".to_owned(),
                 ),
             };
-            // Without a spinner, which would overwrite the pasted text.
+            // Shown without a spinner, which would overwrite the pasted text.
             return vec![Step(waiting), how];
         }
         Message::PasteAddress => Prose("Paste the URL that the browser ended on:".to_owned()),
@@ -92,7 +92,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         )),
         Message::Reading => Status("Signed in. Reading your organizations and projects …".to_owned()),
         Message::NothingToList => Step("The account has no organization yet.".to_owned()),
-        // A user with several accounts or projects notices the wrong one.
+        // Shows the account and the project, so that a user with several notices the wrong one.
         Message::Chosen { target, account } => {
             let account = account.map(|account| Success(format!("Signed in as {}.", account.as_str())));
             let refuses = target.keys_disabled_by.map(|_| {
@@ -132,7 +132,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         )),
         Message::Rotating { old } => Step(format!("Replacing the key {}.", key_of(old))),
         Message::CheckingKey => Status("Checking that the new key works …".to_owned()),
-        // The error that ends the run has the text.
+        // The error that ends the run contains this text.
         Message::OldKey { outcome, .. } if outcome.is_failure() => return Vec::new(),
         Message::OldKey { old, outcome: OldKeyOutcome::Kept(reason) } => Warning(kept(old, reason)),
         Message::OldKey { outcome: OldKeyOutcome::MayBeRevoked(_), .. } => return Vec::new(),
@@ -283,7 +283,7 @@ fn of_export(format: ExportFormat) -> Option<&'static str> {
     })
 }
 
-/// Returns one sentence about the next step of the user.
+/// Returns one sentence about the user's next step.
 fn of_delivery(to: &DeliveredTo<'_>) -> String {
     match to {
         DeliveredTo::EnvFile { path, variable, .. } => format!("Saved to {} as {variable}.", own_path(path)),

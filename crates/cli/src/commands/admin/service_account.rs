@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
     if settings.dry_run {
         return creation.dry_run(&record, &place, &mut signals).await;
     }
-    // Once an account is requested, a signal waits for its key, which may take two more requests.
+    // Once an account is requested, a signal waits for its key, which may take two further requests.
     let (sender, in_flight) = watch::channel(false);
     let account_id = OnceLock::new();
     let observer = |event: Event| {
@@ -65,7 +65,8 @@ pub(crate) async fn run(args: &ServiceAccountArgs, context: &Context) -> Result<
     creation.deliver(NewlyCreated { place, name, key, unconfirmed }, &mut signals).await.map(drop)
 }
 
-/// Explains why there is no key. The service account with this id exists, if the server confirmed it.
+/// Converts the failure to an error. `account` is the service account that exists, if the server confirmed its
+/// creation.
 fn explain(
     failure: Failure<ServiceAccountError>,
     name: &str,
@@ -103,7 +104,7 @@ fn exists(message: String, account: ServiceAccountId) -> Lost {
     Lost::AccountExists(CliError::new(ErrorKind::OutcomeUnknown, message).hint(hint), account)
 }
 
-/// The error of a creation whose answer was lost.
+/// Returns the error of a creation whose answer was lost.
 fn may_exist(name: &str, project: &Project, cause: impl Display) -> CliError {
     let place = format::choice(&Choice::Project(project.clone()));
     let message = format!(

@@ -25,7 +25,7 @@ impl Finding {
         Self { status: Health::Problem, ..Self::warning(check, message, fix) }
     }
 
-    /// Sets the message of a report, if this one contains private values.
+    /// Sets the message for a public report, if the ordinary message contains private values.
     pub(super) fn in_public(self, message: &str) -> Self {
         Self { public: Some(message.to_owned()), ..self }
     }

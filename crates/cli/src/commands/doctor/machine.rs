@@ -98,7 +98,7 @@ pub(super) fn browser(browser: &Browser, host: &HostEnvironment) -> Finding {
     }
 }
 
-/// Checks whether the browser's redirect reaches this machine.
+/// Checks whether the browser's redirect can reach this program.
 pub(super) fn place(host: &HostEnvironment, port: u16) -> Finding {
     match redirect(host, port) {
         Some(advice) if host.kind != HostKind::Wsl => Finding::warning("place", host.description(), advice),

@@ -46,8 +46,8 @@ pub(super) fn certificates(ca_file: &Option<String>, options: &Sources<'_>) -> (
     })
 }
 
-/// Checks that both servers can be reached, are trusted, and answer themselves. Each gets one request without a
-/// credential.
+/// Checks that both servers can be reached, are trusted, and answer themselves. Sends each server one request without
+/// a credential.
 pub(super) async fn servers(
     endpoints: &Endpoints,
     extra_roots: ExtraRoots,

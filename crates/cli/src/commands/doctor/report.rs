@@ -22,8 +22,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Writes the report, after a sign-in if one is requested. Its outcome is added to the findings. The file is
-/// created before the sign-in, and removed if that is interrupted.
+/// Writes the report. If a sign-in is requested, signs in first, and adds the outcome to the findings. The file is
+/// created before the sign-in, and removed if the sign-in is interrupted.
 pub(super) async fn write(
     path: &Path,
     args: &DoctorArgs,
@@ -47,7 +47,7 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Returns the absolute path of the report, which can be created there.
+/// Returns the absolute path of the report after checking that the file can be created.
 pub(super) fn check(path: &Path, force: bool) -> Result<PathBuf, CliError> {
     check_local(path.as_os_str()).map_err(|error| CliError::usage(format!("--report: {error}")))?;
     let path = std::path::absolute(path).map_err(unusable)?;
@@ -57,7 +57,7 @@ pub(super) fn check(path: &Path, force: bool) -> Result<PathBuf, CliError> {
     Ok(path)
 }
 
-/// Creates the file for its owner only. A link is replaced, not followed.
+/// Creates the file for its owner only. A symbolic link is replaced, not followed.
 fn create(path: &Path, force: bool) -> io::Result<File> {
     let removed = if force { fs::remove_file(path) } else { Ok(()) };
     match removed {
@@ -149,7 +149,7 @@ fn changed_settings(args: &DoctorArgs, context: &Context) -> Result<Vec<Setting>
         }
     }
     settings.retain(|setting| setting.short_source != "default");
-    // A proxy that is not understood has a finding.
+    // An invalid proxy setting already has a finding.
     settings.extend(proxies(&args.endpoints, &context.sources).unwrap_or_default());
     Ok(settings)
 }
@@ -183,7 +183,7 @@ fn text(findings: &[Finding], settings: &[Setting], answers: &AnswerLog, signed_
     text += "\nSettings that differ from their default\n\n";
     for setting in settings {
         let (name, value, source) = (&setting.name, public_value(setting), &setting.short_source);
-        // The name of a profile follows the line of the configuration file.
+        // Removes the name of the profile, which follows the line of the configuration file.
         let source = source.split(", profile").next().unwrap_or_default();
         let _ = writeln!(text, "{name:<16} {value:<24} {source}");
     }

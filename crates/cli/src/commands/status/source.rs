@@ -1,4 +1,4 @@
-//! The sources in which a program that is started here finds a key.
+//! The sources in which programs started here find a key.
 
 use crate::error::CliError;
 use crate::flow::context::Context;
@@ -7,7 +7,7 @@ use crate::ui::json;
 use keymint_delivery_adapter::{EnvFile, FoundKey, KeySource};
 use std::path::absolute;
 
-/// The name of the file that programs read in their current directory.
+/// The name of the file that programs read in their working directory.
 const ENV_FILE: &str = ".env";
 
 /// Finds the sources that contain a value, in their order of precedence.

@@ -9,7 +9,7 @@ use keymint_delivery_adapter::{
 };
 use keymint_domain::text::{rough_duration, sanitize};
 
-/// The maximum length of a path or reason, in characters. No system has longer paths.
+/// The maximum length of a path or reason, in characters. It exceeds the limit of every system for paths.
 const LONGEST: usize = 32 * 1024;
 
 /// The number of keys that are shown: the newest, in addition to those that need attention.
@@ -59,7 +59,7 @@ impl Status {
         lines
     }
 
-    /// Describes a source, its key, and the known key that it is.
+    /// Describes a source, its key, and the record of that key.
     fn describe(&self, found: &FoundKey) -> Vec<String> {
         let what = match &found.key {
             Err(problem) => problem.clone(),
@@ -111,7 +111,7 @@ fn about(record: &KeyRecord) -> Vec<String> {
     std::iter::once(title).chain(texts.iter().map(|text| indented(4, text))).collect()
 }
 
-/// Returns the validity of the key, after a comma, if its record has it.
+/// Returns the validity of the key after a comma. Empty if the record does not have it.
 fn validity(record: &KeyRecord) -> String {
     match (&record.revoked_at, record.expiry()) {
         (Some(at), _) => format!(", revoked {}", on_day(at)),
