@@ -27,6 +27,21 @@ async fn a_standard_output_that_keeps_nothing_is_no_matter_beside_another_place(
 }
 
 #[tokio::test]
+async fn json_that_nobody_would_get_is_found_out_before_anything_else_happens() {
+    let nobody_reads = std::io::pipe().unwrap().1;
+    for (stdout, problem) in [
+        (OwnedFd::from(File::open("/etc/hosts").unwrap()), "standard output cannot be written to"),
+        (nobody_reads.into(), "nobody reads standard output"),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let create = keymint(&home).args(["create", "--no-browser", "--json", "--env-file"]);
+        let stderr = create.current_dir(&home).stdout(stdout).output().await.exits_with(11).stderr;
+        assert!(stderr.contains(problem) && !stderr.contains("/oauth/authorize"), "{stderr}");
+        assert!(!home.path().join(".env").exists());
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_whose_address_nothing_would_keep_is_not_saved() {
     for redirection in [">&-", ">/dev/null", "1</etc/hosts"] {
         let home = tempfile::tempdir().unwrap();
@@ -105,7 +120,7 @@ async fn a_file_without_room_for_a_key_is_found_out_before_anything_else_happens
         let stdout = OpenOptions::new().append(true).open(&file).unwrap();
         let create = keymint(&home).args(["create", "--no-browser"]).under(under).stdout(stdout);
         let stderr = create.output().await.exits_with(11).stderr;
-        assert!(stderr.contains("no room for the key") && !stderr.contains("/oauth/authorize"), "{stderr}");
+        assert!(stderr.contains("no room for a key") && !stderr.contains("/oauth/authorize"), "{stderr}");
         assert_eq!(fs::metadata(&file).unwrap().len(), 128 * 1024);
     }
 }

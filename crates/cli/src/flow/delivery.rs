@@ -41,8 +41,8 @@ impl<'a> Delivery<'a> {
     ) -> Result<Self, CliError> {
         let destinations = Destination::reserve_all(context, settings, context.prompter(may_ask)).await?;
         let to_stdout = settings.stdout();
-        if to_stdout && !is_dry_run {
-            stdout::check().map_err(|problem| {
+        if (to_stdout || context.ui.wants_json()) && !is_dry_run {
+            stdout::check(to_stdout).map_err(|problem| {
                 CliError::new(ErrorKind::DestinationUnusable, problem)
                     .hint("Send it to a file, a pipe or a terminal.")
             })?;

@@ -23,15 +23,17 @@ static HAS_PRINTED: AtomicBool = AtomicBool::new(false);
 /// The time limit for printing the last line.
 const LAST_LINE: Duration = Duration::from_secs(5);
 
-/// Checks that standard output would not lose the key, before the key is created.
-pub(crate) fn check() -> Result<(), &'static str> {
-    stdout::check(ROOM).map_err(|loss| match loss {
-        Loss::Null => "standard output is closed, or /dev/null: nothing would keep the key",
-        Loss::NoReader => "nobody reads standard output",
+/// Checks that standard output would not lose the key, or the JSON about it, before the key is created.
+pub(crate) fn check(gets_key: bool) -> Result<(), &'static str> {
+    stdout::check(ROOM).or_else(|loss| match loss {
+        // The user does not want the JSON.
+        Loss::Null if !gets_key => Ok(()),
+        Loss::Null => Err("standard output is closed, or /dev/null: nothing would keep the key"),
+        Loss::NoReader => Err("nobody reads standard output"),
         Loss::NoRoom => {
-            "the file of standard output has no room for the key: its disk is full, or it may not grow"
+            Err("the file of standard output has no room for a key: its disk is full, or it may not grow")
         }
-        _ => "standard output cannot be written to",
+        _ => Err("standard output cannot be written to"),
     })
 }
 
