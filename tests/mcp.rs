@@ -477,3 +477,11 @@ async fn the_inspector_lists_the_tools_and_gets_a_key_that_it_does_not_see() {
     assert!(failed.stdout.contains("it is kept in "), "{}", failed.stdout);
     project.check(&machine).await;
 }
+
+#[tokio::test]
+async fn a_dry_run_that_the_environment_requests_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Launch::new(KEYMINT, &home).args(["mcp"]).env("KEYMINT_DRY_RUN", "1");
+    let ended = server.output().await.exits_with(2);
+    assert!(ended.stderr.contains("KEYMINT_DRY_RUN is set"), "{}", ended.stderr);
+}

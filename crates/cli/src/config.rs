@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_that_the_environment_requests_is_one_for_run_as_well() {
+        let environment = HashMap::from([("KEYMINT_DRY_RUN", "1")]);
+        let sources = Sources::with_file(&environment, None, None, &None).unwrap();
+        assert!(CreateSettings::for_keyring(&sources).unwrap().dry_run);
+    }
+
+    #[test]
     fn every_option_of_the_table_is_looked_up() {
         for Definition { name, kind, .. } in DEFINITIONS {
             let bad = match kind {

@@ -11,8 +11,11 @@ use keymint_mcp::Settings;
 use keymint_terminal::Signals;
 
 pub(crate) async fn run(context: &Context) -> Result<(), CliError> {
-    let CreateSettings { sign_in, plan, .. } =
+    let CreateSettings { sign_in, plan, dry_run, .. } =
         CreateSettings::of_create(&CreateArgs::default(), &context.sources)?;
+    if dry_run {
+        return Err(CliError::usage("KEYMINT_DRY_RUN is set, and an agent requests keys of this server"));
+    }
     let settings = Settings {
         client: sign_in.endpoints.client,
         api_base: sign_in.endpoints.api_base,

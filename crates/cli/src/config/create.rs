@@ -101,7 +101,7 @@ impl CreateSettings {
     pub(crate) fn for_keyring(of: &Sources<'_>) -> Result<Self, CliError> {
         let keyring = Some(KeyringOptions { profile: of.profile.clone(), new: false });
         let destinations = Destinations { keyring, ..Destinations::default() };
-        Ok(Self { dry_run: false, destinations, ..Self::of_create(&CreateArgs::default(), of)? })
+        Ok(Self { destinations, ..Self::of_create(&CreateArgs::default(), of)? })
     }
 
     /// Reads the settings of a key of a service account, which needs no sign-in.
