@@ -11,7 +11,7 @@ pub struct Profile(String);
 
 /// The error for a text that cannot be the name of a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it must be at most 64 letters, digits, -, _ and .")]
+#[error("it must be at most 64 letters, digits, -, _ and ., not begin with -, and not be a key")]
 pub struct InvalidProfile(());
 
 /// Returns the profile that is used if the user names none.
@@ -27,10 +27,12 @@ impl Profile {
     /// # Errors
     ///
     /// [`InvalidProfile`] if the name is empty, is too long, or has characters other than ASCII letters, digits,
-    /// `-`, `_` and `.`.
+    /// `-`, `_` and `.`; if it begins with `-`, as an option does; or if it begins like a key, since names of profiles
+    /// are shown and recorded.
     pub fn parse(name: &str) -> Result<Self, InvalidProfile> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if (1..=LONGEST).contains(&name.len()) && name.chars().all(fits) {
+        let is_other = name.starts_with('-') || name.starts_with("sk-");
+        if (1..=LONGEST).contains(&name.len()) && name.chars().all(fits) && !is_other {
             Ok(Self(name.to_owned()))
         } else {
             Err(InvalidProfile(()))
@@ -63,7 +65,7 @@ mod tests {
         for good in ["default", "work-2.eu_west"] {
             assert_eq!(Profile::parse(good).map(|profile| profile.0), Ok(good.to_owned()));
         }
-        for bad in ["", "a b", "a/b", "é", "a\n", &"x".repeat(65)] {
+        for bad in ["", "a b", "a/b", "é", "a\n", "-x", "sk-proj-0123456789", &"x".repeat(65)] {
             assert!(Profile::parse(bad).is_err(), "{bad}");
         }
     }
