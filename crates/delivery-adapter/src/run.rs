@@ -31,7 +31,7 @@ use std::process::Command;
 pub use monitor::{monitor, restart};
 
 /// Runs a command under this name, and ends this process with the exit status of the command. It returns only on
-/// failure.
+/// failure. On Unix, this process becomes the command, unless a key is to be masked.
 ///
 /// If `masked` is a key, that key is masked in the standard output and standard error of the command. `around_spawn`
 /// receives a closure that starts the command, and must call it once.

@@ -12,7 +12,7 @@ use std::fmt;
 /// for a destination that cannot take it.
 #[async_trait]
 pub trait KeyDestination: Send {
-    /// The stable name of the destination, for records and scripts.
+    /// Returns the stable name of the destination, for records and scripts.
     fn id(&self) -> DestinationId;
 
     /// Returns whether a delivered key stays available. A clipboard, for example, is not durable.

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Receives the events of one flow. A front end with a channel passes `&|event| drop(tx.send(event))`.
 pub type Observer<'a> = &'a (dyn Fn(Event) + Sync);
 
-/// An [`Observer`] that ignores every event.
+/// Ignores every event. It can be used as an [`Observer`].
 pub fn no_observer(_: Event) {}
 
 /// A fact about the flow's progress.

@@ -57,14 +57,32 @@
 //! # }).unwrap();
 //! ```
 //!
-//! Futures are `Send`. Dropping one cancels its request. Let [`create_key`](Provisioner::create_key) run
-//! to its end: a key may exist once it has begun. One closure receives the progress as [`Event`]s. The
-//! types of secrets cannot be printed. Optional features:
+//! Futures are `Send`. Dropping a future cancels its request. Let [`create_key`](Provisioner::create_key) run
+//! to its end, since a key may exist once it has begun. One closure receives the progress as [`Event`]s.
+//!
+//! Each kind of secret has its own type, such as [`ApiKey`]. A secret cannot be printed, cloned, compared or
+//! serialized, and its memory is wiped on drop. Only its `expose` method returns it. Copies in an HTTP library
+//! are wiped only if the program's allocator wipes freed memory.
+//!
+//! # Ports
+//!
+//! An implementation of [`AuthServer`], [`PlatformApi`] or [`AdminApi`] sends each request once (a list may
+//! take one for each page) and reports the result. A failure is a [`ServiceError`] with the [`Step`] of the
+//! request. The domain decides about retries, waits and failures. Dropping a future must cancel its request.
+//! The module `testing::conformance` checks implementations.
+//!
+//! # Features
 //!
 //! - `testing`: a clock that a test runs, stateful fakes of every port, and conformance checks for
 //!   implementations of the ports
 //! - `os-entropy`: [`Entropy`] from the operating system
 //! - `serde`: serialization of targets, organizations, projects, events and saved authorizations
+//!
+//! With the feature `serde`, a [`Target`] is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with
+//! the raw titles and without policies. An [`Organization`] or a [`Project`] has its policies if they are known.
+//! In a [`Catalogue`], an organization also has its `projects`, or the `error` of their list with its `reason`. An
+//! [`Event`] has its [name](Event::name) as `event`, after its facts. Durations are in milliseconds. In the titles
+//! of events, text that looks like a key is redacted, since events are logged.
 
 mod clock;
 mod delivery;

@@ -1,7 +1,6 @@
 //! The ports to the two servers and to the browser.
 //!
-//! An implementation sends each request once (a list may take one for each page) and reports the
-//! result. The domain decides about retries, waits and failures. Dropping a future cancels its request.
+//! The documentation of the crate has the rules for every implementation.
 
 use crate::oauth::account::AccountEmail;
 use crate::oauth::authorization::{AuthorizationGrant, AuthorizationResponse, PendingAuthorization};
@@ -144,8 +143,8 @@ pub trait AdminApi: Send + Sync {
         name: &str,
     ) -> Result<ServiceAccount, ServiceError>;
 
-    /// The same request with `create_service_account_only`: creates an account without a key and without a role in
-    /// the project.
+    /// `POST /v1/organization/projects/{id}/service_accounts` with `create_service_account_only`: creates an account
+    /// without a key and without a role in the project.
     async fn create_empty_account(
         &self,
         admin: &AdminKey,

@@ -1,10 +1,6 @@
 //! The serde representation of values (feature `serde`).
 //!
-//! A target is `{"organization": {"id", "title"}, "project": {"id", "title"}}`, with the raw titles and without
-//! policies. An organization or a project has its policies if they are known. In a catalogue, an organization also
-//! has its `projects`, or the `error` of their list with its `reason`. An event has its [name](Event::name) as
-//! `event`, after its facts. Durations are in milliseconds. In the titles of events, text that looks like a key is
-//! redacted, since events are logged.
+//! The documentation of the crate describes the form of each value.
 //!
 //! A saved authorization is serialized with its secrets, the code verifier and the state, in plain text. Write it
 //! only to a file that no other user can read.

@@ -1,10 +1,10 @@
-/** An organization or a project. Titles are as the platform sent them: escape them where they are shown. */
+/** An organization or a project. The title is exactly what the platform sent: escape it before you display it. */
 export interface Named {
   id: string;
   title: string | null;
 }
 
-/** Where the key is created. */
+/** The organization and the project of a key. */
 export interface Target {
   organization: Named;
   project: Named;
@@ -18,7 +18,7 @@ export type Step =
   | "list_projects"
   | "create_key";
 
-/** The reason of a failure, which a program can act on. More may be added. */
+/** The reason of a failure, which a program can act on. Later versions may add reasons. */
 export type Reason =
   | "dns"
   | "connect"
@@ -43,7 +43,7 @@ export type Reason =
   | "out_of_contract"
   | (string & {});
 
-/** A fact about the progress. Events have no secrets. More may be added. */
+/** A fact about the progress. Events contain no secrets. Later versions may add events. */
 export type Event =
   | { event: "code_exchanged" }
   | { event: "signed_in" }
@@ -67,16 +67,16 @@ export type Event =
   | { event: "creation_requested" };
 
 /**
- * The kind of an error. The names and exit codes are those of the command `keymint`, which does not have `stray`
- * and calls a cancelled run `interrupted`.
+ * The kind of an error. The names and exit codes are those of the command `keymint`, except that the command has no
+ * `stray`, and calls a cancelled run `interrupted`.
  *
- * - `usage` (2): an option or a call is wrong.
+ * - `usage` (2): an option or a call is invalid.
  * - `sign_in_refused` (4): the user or the authorization server refused, or the response is not valid.
- * - `stray` (4): the URL is not the response to this sign-in, which goes on waiting.
+ * - `stray` (4): the URL is not the response to this sign-in. The sign-in stays pending.
  * - `network` (6): a server could not be reached, or did not answer in time.
  * - `server` (7): a server refused a request, or its answer violates the contract.
  * - `no_project` (8): no project for the key was found.
- * - `outcome_unknown` (10): a key may exist that was not received. Its name and target are in the error.
+ * - `outcome_unknown` (10): a key may exist that was not received. The error has its name and target.
  * - `cancelled` (130): the signal aborted the call, and no key was created.
  * - `internal` (1): anything else.
  */
@@ -91,40 +91,40 @@ export type ErrorKind =
   | "cancelled"
   | "internal";
 
-/** Every error of this package. Its message has no secret. */
+/** Every error of this package. The message contains no secret. */
 export class KeymintError extends Error {
   private constructor();
   readonly name: "KeymintError";
   readonly kind: ErrorKind;
   /** The exit code for a program that ends with this error. */
   readonly exitCode: number;
-  /** Of `network`, `server`, `outcome_unknown` and some `no_project`. */
+  /** The reason of the failure. Set for `network`, `server`, `outcome_unknown` and some `no_project`. */
   readonly reason?: Reason;
   /** The request that failed. */
   readonly step?: Step;
-  /** The status of the answer. */
+  /** The HTTP status of the answer. */
   readonly status?: number;
   /** The time for which the server asks to wait, in milliseconds. */
   readonly retryAfter?: number | null;
-  /** Of `sign_in_refused`: the server's error code, such as `access_denied`, exactly as sent. */
+  /** The server's error code, such as `access_denied`, exactly as sent. Set for `sign_in_refused`. */
   readonly error?: string;
-  /** Of `stray`. */
+  /** The reason why the URL is not the response: a wrong state, a wrong path or an invalid query. Set for `stray`. */
   readonly stray?: "foreign_state" | "other_path" | "bad_query";
-  /** Of `no_project`: the organizations or projects that a name could mean. */
+  /** The organizations or projects to choose from. Set for some `no_project`. */
   readonly choices?: { organization: Named; project: Named | null }[];
-  /** Of `outcome_unknown`: where the key may be. */
+  /** The organization and the project in which the key may exist. Set for `outcome_unknown`. */
   readonly target?: Target;
-  /** Of `outcome_unknown`: the name by which the key can be found and deleted. */
+  /** The name by which the key can be found and deleted. Set for `outcome_unknown`. */
   readonly keyName?: string;
 }
 
 /**
- * A key. It does not print itself: `console.log`, `util.inspect`, `JSON.stringify` and templates show its last four
- * characters alone.
+ * An API key. `console.log`, `util.inspect`, `JSON.stringify` and template literals show only its last four
+ * characters.
  */
 export class ApiKey {
   private constructor();
-  /** Returns the key. */
+  /** Returns the key itself. */
   reveal(): string;
   readonly lastFour: string;
   toString(): string;
@@ -135,11 +135,11 @@ export interface CreatedKey {
   key: ApiKey;
   name: string;
   target: Target;
-  /** The id, if the platform sent one. */
+  /** The id of the key. Null if the platform sent none. */
   id: string | null;
-  /** Seconds since 1970, if the platform sent them. */
+  /** The time of the creation, in seconds since 1970. Null if the platform did not send it. */
   createdAt: number | null;
-  /** Seconds since 1970, if the platform sent them. */
+  /** The time from which the key is no longer valid, in seconds since 1970. Null if the platform did not send it. */
   expiresAt: number | null;
   /** The requested restrictions that the platform did not confirm. */
   unconfirmed: ("expiresIn" | "scopes")[];
@@ -147,26 +147,26 @@ export interface CreatedKey {
 
 /** A monotonic clock. */
 export interface Clock {
-  /** Returns milliseconds since any origin. */
+  /** Returns the milliseconds since any origin. They never decrease. */
   now(): number;
-  /** Waits until `now` has advanced by this many milliseconds. The signal ends a wait of no more use. */
+  /** Waits until `now` has advanced by this many milliseconds. The signal aborts a wait that is no longer needed. */
   sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 export interface SignInOptions {
   /** The authorization server [default: OpenAI's]. Plain `http` is accepted for loopback addresses. */
   issuer?: string;
-  /** The URL that the browser comes back to [default: `http://localhost:5000/auth/callback`]. */
+  /** The redirect URI [default: `http://localhost:5000/auth/callback`]. */
   redirectUri?: string;
   clientId?: string;
   audience?: string;
   scope?: string;
-  /** Fills the bytes at random [default: `crypto.getRandomValues`]. */
+  /** Fills the bytes with random values [default: `crypto.getRandomValues`]. */
   random?(bytes: Uint8Array): void;
 }
 
 export interface KeyOptions {
-  /** The name of the key, by which a lost one can be found. */
+  /** The name of the key. A unique name identifies a key that was lost. */
   name: string;
   /** The platform's API [default: OpenAI's]. */
   apiBase?: string;
@@ -178,65 +178,69 @@ export interface KeyOptions {
   expiresIn?: number;
   /** The permissions of the key. */
   scopes?: string[];
-  /** How long to wait for a project, in milliseconds [default: 60,000]. */
+  /** The time limit of the search for the project, in milliseconds [default: 60,000]. */
   projectTimeout?: number;
   /** The time limit of one request, in milliseconds [default: 30,000]. */
   requestTimeout?: number;
-  /** Whether the login's answer may spare the lists of organizations and projects [default: true]. */
+  /**
+   * Whether to skip the lists of organizations and projects if the answer to the login determines the project
+   * [default: true].
+   */
   shortcut?: boolean;
   /** Whether to revoke the refresh token of the sign-in at the end [default: true]. */
   revoke?: boolean;
-  /** Receives each event. It cannot change the flow: what it throws is ignored. */
+  /** Receives each event. It cannot change the flow: its exceptions are ignored. */
   onEvent?(event: Event): void;
   /**
-   * Aborts the call. Before `creation_requested` the call rejects with `cancelled`, and no key is created. Afterwards
-   * a key may exist, so the call goes on to the server's answer or to the time limit.
+   * Aborts the call. Before the event `creation_requested`, the call rejects with `cancelled`, and no key is created.
+   * After it, a key may exist, so the call continues until the server answers or the time limit is reached.
    */
   signal?: AbortSignal;
-  /** The HTTP client [default: the global one]. It must not follow redirects if the request says so. */
+  /** The HTTP client [default: the global `fetch`]. It must respect the `redirect` option of the request. */
   fetch?: typeof globalThis.fetch;
   /** The clock [default: `performance.now` and `setTimeout`]. */
   clock?: Clock;
 }
 
-/** A sign-in that waits for its response. */
+/** A pending sign-in: its response has not arrived. */
 export class SignIn {
   private constructor();
   /**
    * Begins a sign-in.
    *
-   * @throws {KeymintError} `usage` if an option is wrong.
+   * @throws {KeymintError} `usage` if an option is invalid.
    */
   static begin(options?: SignInOptions): SignIn;
   /**
-   * Restores a sign-in that {@link save} took apart.
+   * Restores a sign-in from the text that {@link save} returned.
    *
-   * @throws {KeymintError} `usage` if the text is damaged.
+   * @throws {KeymintError} `usage` if the text is invalid.
    */
   static restore(saved: string): SignIn;
-  /** The URL to open in the user's browser. Keep it out of logs: it has the state. */
+  /** The URL to open in the user's browser. Keep it out of logs, since it contains the state. */
   readonly authorizeUrl: string;
   /**
-   * Ends this object, and returns the sign-in **with its secrets in plain text**, to be restored in another process
-   * or page. Keep the text where no one else can read it, and use it once.
+   * Returns the sign-in **with its secrets in plain text**, to be restored in another process or page. This object
+   * cannot be used afterwards. Keep the text private, and use it once.
    */
   save(): string;
   /**
-   * Reads the URL that the browser ended on, as pasted by the user, or `request.url` of an HTTP server.
+   * Reads the URL of the browser's last page, as pasted by the user, or the `request.url` of an HTTP server.
    *
-   * @throws {KeymintError} `stray` if it is not the response: the sign-in goes on waiting. `sign_in_refused` if it is
-   * a refusal: the sign-in is over.
+   * @throws {KeymintError} `stray` if the URL is not the response; the sign-in stays pending. `sign_in_refused` if
+   * access was refused; the sign-in has ended.
    */
   accept(address: string): Grant;
 }
 
-/** A sign-in that the user allowed. It is good for one key. */
+/** A sign-in to which the user granted access. It is valid for one key. */
 export class Grant {
   private constructor();
   /**
    * Creates a key.
    *
-   * @throws {KeymintError} A request that may have created a key is never repeated: that is `outcome_unknown`.
+   * @throws {KeymintError} If the call fails. A request that may have created a key is never repeated: the error is
+   * `outcome_unknown` then.
    */
   createKey(options: KeyOptions): Promise<CreatedKey>;
 }

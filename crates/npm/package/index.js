@@ -1,4 +1,4 @@
-// The entry for Node, which loads the module at once.
+// The entry point for Node. It loads the module on import.
 import { readFileSync } from "node:fs";
 import { initSync } from "./keymint.js";
 

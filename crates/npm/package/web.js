@@ -1,4 +1,4 @@
-// The entry for browsers, where the default export loads the module.
+// The entry point for browsers. Its default export loads the module.
 import init from "./keymint.js";
 
 export default async function load(source = new URL("keymint_bg.wasm", import.meta.url)) {

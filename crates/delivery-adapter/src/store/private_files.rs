@@ -267,7 +267,7 @@ fn is_owner(file: &File) -> bool {
     fcntl_getfl(file).and_then(|flags| fcntl_setfl(file, flags | OFlags::NOATIME)).is_ok()
 }
 
-/// Not called on this system.
+/// Never called: this system has no such flag.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn is_owner(_: &File) -> bool {
     true

@@ -50,7 +50,7 @@ macro_rules! id {
                 }
             }
 
-            /// The id as the platform spells it.
+            /// Returns the id as the platform spells it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

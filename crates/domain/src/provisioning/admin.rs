@@ -112,7 +112,7 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError`]
+    /// [`ServiceError`] if the request fails, after its retries.
     pub async fn projects(&self) -> Result<Listing<Project>, ServiceError> {
         self.step(Step::ListAllProjects, || self.api.projects(self.key)).await
     }
@@ -122,7 +122,7 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError`]
+    /// [`ServiceError`] if the request fails, after its retries.
     pub async fn keys(&self, project: &ProjectId) -> Result<Listing<ProjectKey>, ServiceError> {
         self.step(Step::ListKeys, || self.api.keys(self.key, project)).await
     }
@@ -131,7 +131,7 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError`]
+    /// [`ServiceError`] if the request fails, after its retries.
     pub async fn key(&self, project: &ProjectId, id: &KeyId) -> Result<ProjectKey, ServiceError> {
         self.step(Step::GetKey, || self.api.key(self.key, project, id)).await
     }
@@ -140,7 +140,8 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError`]. If its outcome is unknown, the change may have been made.
+    /// [`ServiceError`] if the request fails, after its retries. If its outcome is unknown, the change may have been
+    /// made.
     pub async fn update_key(
         &self,
         project: &ProjectId,
@@ -159,11 +160,9 @@ impl<'a> Administrator<'a> {
     /// After a confirmed deletion, the key is requested until it is missing, at most four times, with pauses of 1, 2
     /// and 4 s. If such a request fails, the confirmation counts.
     ///
-    /// [`RevokeError::StillExists`] is returned if the key is still there.
-    ///
     /// # Errors
     ///
-    /// [`RevokeError`]
+    /// [`RevokeError`] if the key was not deleted by these requests, or if that is unknown.
     pub async fn revoke(&self, project: &ProjectId, id: &KeyId) -> Result<(), RevokeError> {
         // Set once a request was sent whose outcome is unknown. A call that is dropped leaves it set.
         let is_open = AtomicBool::new(false);
@@ -213,7 +212,8 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError`]. If its outcome is unknown, a key may exist; the request is not retried then.
+    /// [`ServiceError`] if the request fails. If its outcome is unknown, a key may exist, and the request is not
+    /// retried.
     pub async fn create_account_key(
         &self,
         project: &ProjectId,
@@ -235,7 +235,7 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceAccountError`]
+    /// [`ServiceAccountError`] if no account with a usable key was created, or if that is unknown.
     pub async fn create_service_account(
         &self,
         project: &ProjectId,
@@ -281,7 +281,7 @@ impl<'a> Administrator<'a> {
     ///
     /// # Errors
     ///
-    /// [`ServiceError`]. If its outcome is unknown, the account may be deleted.
+    /// [`ServiceError`] if the request fails, after its retries. If its outcome is unknown, the account may be deleted.
     pub async fn delete_service_account(
         &self,
         project: &ProjectId,

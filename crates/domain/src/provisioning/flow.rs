@@ -71,7 +71,8 @@ impl Provisioner<'_> {
     ///
     /// # Errors
     ///
-    /// [`Service`](ProvisionError::Service). The grant is used up in any case: the user must sign in again.
+    /// [`Service`](ProvisionError::Service) if a request fails, after its retries. The grant is used up in any case, so
+    /// the user must sign in again.
     pub async fn sign_in(&self, grant: AuthorizationGrant) -> Result<Session, ProvisionError> {
         let Self { ports, plan, observer } = *self;
         let jitter = Jitter::of(&grant);

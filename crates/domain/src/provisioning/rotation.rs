@@ -218,7 +218,7 @@ impl<'a> Rotation<'a> {
     ///
     /// # Errors
     ///
-    /// The error of `create`. The old key is then as it was.
+    /// The error of `create`. The old key stays valid then.
     pub async fn run<E>(
         &self,
         create: impl Future<Output = Result<(ApiKey, KeyDetails), E>>,
@@ -251,7 +251,7 @@ impl<'a> Rotation<'a> {
     ///
     /// # Errors
     ///
-    /// The reason to keep the old key.
+    /// The [`KeptReason`] if the old key must be kept.
     pub fn revocable(
         &self,
         details: &KeyDetails,
@@ -269,7 +269,7 @@ impl<'a> Rotation<'a> {
     ///
     /// # Errors
     ///
-    /// The reason to keep the old key.
+    /// The [`KeptReason`] if the old key must be kept.
     pub async fn verify(&self, key: &ApiKey) -> Result<(), KeptReason> {
         let mut pauses = LOOK_PAUSES.into_iter();
         loop {

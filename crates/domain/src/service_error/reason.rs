@@ -125,7 +125,7 @@ impl Reason {
         }
     }
 
-    /// The platform states no code for the refusals of its policies.
+    /// Returns the reason of a refused creation. The platform sends no error code if a policy is the reason.
     fn of_refused_key(error: &ServiceError, status: u16) -> Self {
         match (error.expected, status) {
             (_, 404) => Self::NotFound,

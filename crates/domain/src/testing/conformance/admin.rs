@@ -26,7 +26,7 @@ pub struct Administration<'a> {
 ///
 /// # Errors
 ///
-/// [`ContractViolation`]
+/// The first [`ContractViolation`].
 pub async fn admin(api: &dyn AdminApi, prepared: &Administration<'_>) -> Result<(), ContractViolation> {
     lists(api, prepared).await?;
     let Some((Project { id: project, .. }, _)) = prepared.projects.first() else { return Ok(()) };

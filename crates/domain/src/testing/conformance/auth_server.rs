@@ -10,7 +10,7 @@ use crate::service_error::Step;
 ///
 /// # Errors
 ///
-/// [`ContractViolation`]
+/// The first [`ContractViolation`].
 pub async fn auth_server(
     auth_server: &dyn AuthServer,
     [dropped, kept]: [AuthorizationGrant; 2],

@@ -16,7 +16,7 @@ const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 ///
 /// # Errors
 ///
-/// [`ContractViolation`]
+/// The first [`ContractViolation`].
 pub async fn clock(clock: &dyn Clock) -> Result<(), ContractViolation> {
     let mut latest = clock.now();
     for _ in 0..1_000 {

@@ -10,7 +10,7 @@ const KEY: &str = "sk-proj-a-key-for-the-check-of-a-destination-0123";
 ///
 /// # Errors
 ///
-/// [`ContractViolation`]
+/// The first [`ContractViolation`].
 pub async fn key_destination(
     destination: &mut dyn KeyDestination,
     read: impl AsyncFnOnce() -> Option<String>,
@@ -34,7 +34,7 @@ pub async fn key_destination(
 ///
 /// # Errors
 ///
-/// [`ContractViolation`]
+/// The first [`ContractViolation`].
 pub async fn failing_key_destination(destination: &mut dyn KeyDestination) -> Result<(), ContractViolation> {
     let Err(error) = destination.deliver(&key()).await else {
         return Err(ContractViolation("the delivery must fail, and succeeded".to_owned()));

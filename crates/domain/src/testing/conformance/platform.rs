@@ -29,7 +29,7 @@ pub struct Account<'a> {
 ///
 /// # Errors
 ///
-/// [`ContractViolation`]
+/// The first [`ContractViolation`].
 pub async fn platform(platform: &dyn PlatformApi, account: &Account<'_>) -> Result<(), ContractViolation> {
     let Login { session, organizations, .. } =
         success(Step::Login, platform.login(&account.token, account.app).await)?;
