@@ -4,6 +4,7 @@
 //! drawn by the same thread.
 
 use crate::foreground::{GLANCE, forbids_writes, is_background};
+use crate::wrap::stderr_columns;
 use crate::write::{styled, write_all};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, Builder};
 use std::time::Duration;
+use textwrap::core::display_width;
 
 /// The interval of the spinner's frames.
 const TICK: Duration = Duration::from_millis(100);
@@ -169,13 +171,13 @@ fn write_items(items: &Receiver<Item>) {
             (Ok(Item::Text(text)), Some(spinner)) => spinner.suspend(|| put_queued(&text)),
             (Ok(Item::Text(text)), None) if rows.is_empty() || is_background() => put_queued(&text),
             (Ok(Item::Text(text)), None) => {
-                put(&removal(&rows));
+                put(&removal(&rows, stderr_columns()));
                 put_queued(&text);
                 put(&rows.join("\n"));
             }
             (Ok(Item::Rows(new, in_place)), _) => {
                 if !is_background() {
-                    let removal = if in_place { removal(&rows) } else { String::new() };
+                    let removal = if in_place { removal(&rows, stderr_columns()) } else { String::new() };
                     put(&(removal + &new.join("\n")));
                 }
                 rows = new;
@@ -195,9 +197,12 @@ fn write_items(items: &Receiver<Item>) {
     }
 }
 
-/// Returns what removes these rows. The cursor is in the last.
-fn removal(rows: &[String]) -> String {
-    match rows.len() {
+/// Returns what removes these rows in a terminal of so many columns. The cursor is in the last. A terminal that has become
+/// narrower since shows a row as several.
+fn removal(rows: &[String], columns: Option<usize>) -> String {
+    let columns = columns.filter(|columns| *columns > 0).unwrap_or(usize::MAX);
+    let height = |row: &String| display_width(row).div_ceil(columns).max(1);
+    match rows.iter().map(height).sum::<usize>() {
         0 => String::new(),
         1 => "\r\u{1b}[J".to_owned(),
         rows => format!("\r\u{1b}[{}A\u{1b}[J", rows - 1),
@@ -221,5 +226,22 @@ fn put(text: &str) {
     for piece in styled(choice, text).chunks(PIECE) {
         let _ = write_all(io::stderr(), piece);
         WRITTEN.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_removed_as_a_terminal_shows_them_that_has_become_narrower() {
+        let rows =
+            ["Which?", "\u{1b}[1m> \"Web\" (proj_web)\u{1b}[0m", "", "text to filter: "].map(str::to_owned);
+        for (columns, up) in
+            [(None, 3), (Some(0), 3), (Some(80), 3), (Some(18), 3), (Some(17), 4), (Some(8), 6)]
+        {
+            assert_eq!(removal(&rows, columns), format!("\r\u{1b}[{up}A\u{1b}[J"), "{columns:?}");
+        }
+        assert_eq!(removal(&[], Some(80)), "");
     }
 }
