@@ -2,6 +2,7 @@
 
 use crate::keys::Key;
 use anstyle::Style;
+use std::mem;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The most rows of entries, however high the terminal is.
@@ -12,6 +13,9 @@ const MOST_ROWS_OF_ENTRY: usize = 3;
 
 /// The rows of a menu in addition to the question and the entries: the number of hidden entries, and the filter.
 const OTHER_ROWS: usize = 2;
+
+/// The most characters of a filter. More are pasted by mistake.
+const LONGEST_FILTER: usize = 200;
 
 const PROMPT: &str = "Arrow keys and Enter, or text to filter: ";
 
@@ -36,7 +40,13 @@ pub(crate) struct Menu<'a> {
     question: &'a str,
     lines: &'a [String],
     default: Option<usize>,
+    /// Makes a filter safe to display, as the lines are.
+    sanitize: &'a dyn Fn(&str) -> String,
     filter: String,
+    /// The filter of `fitting`, sanitized.
+    shown_filter: String,
+    /// Whether `filter` has changed since.
+    is_changed: bool,
     /// The lines that fit the filter.
     fitting: Vec<usize>,
     /// The place of the current line in `fitting`.
@@ -47,12 +57,33 @@ pub(crate) struct Menu<'a> {
 }
 
 impl<'a> Menu<'a> {
-    pub(crate) fn new(question: &'a str, lines: &'a [String], default: Option<usize>) -> Self {
-        let (fitting, current) = ((0..lines.len()).collect(), default.unwrap_or_default());
-        Self { question, lines, default, filter: String::new(), fitting, current, first: 0, end: 0 }
+    pub(crate) fn new(
+        question: &'a str,
+        lines: &'a [String],
+        default: Option<usize>,
+        sanitize: &'a dyn Fn(&str) -> String,
+    ) -> Self {
+        Self {
+            question,
+            lines,
+            default,
+            sanitize,
+            filter: String::new(),
+            shown_filter: String::new(),
+            is_changed: false,
+            fitting: (0..lines.len()).collect(),
+            current: default.unwrap_or_default(),
+            first: 0,
+            end: 0,
+        }
     }
 
     pub(crate) fn press(&mut self, key: Key) -> Pressed {
+        if matches!(key, Key::Character(_) | Key::Erase | Key::EraseAll) {
+            self.is_changed = true;
+        } else {
+            self.find();
+        }
         let page = (self.end - self.first).max(1);
         let last = self.fitting.len().saturating_sub(1);
         match key {
@@ -62,18 +93,10 @@ impl<'a> Menu<'a> {
             Key::PageDown => self.current = (self.current + page).min(last),
             Key::First => self.current = 0,
             Key::Last => self.current = last,
-            Key::Character(character) => {
-                self.filter.push(character);
-                self.find();
-            }
-            Key::Erase => {
-                self.filter.pop();
-                self.find();
-            }
-            Key::EraseAll => {
-                self.filter.clear();
-                self.find();
-            }
+            Key::Character(_) if self.filter.chars().count() >= LONGEST_FILTER => {}
+            Key::Character(character) => self.filter.push(character),
+            Key::Erase => drop(self.filter.pop()),
+            Key::EraseAll => self.filter.clear(),
             Key::Enter => {
                 if let Some(line) = self.fitting.get(self.current) {
                     return Pressed::Taken(*line);
@@ -85,10 +108,15 @@ impl<'a> Menu<'a> {
         Pressed::Shown
     }
 
-    /// Finds the lines that fit the filter. The current one stays if it is among them, or else the default.
+    /// Finds the lines that fit the filter, if it has changed. The current one stays if it is among them, or else the
+    /// default.
     fn find(&mut self) {
+        if !mem::take(&mut self.is_changed) {
+            return;
+        }
         let current = self.fitting.get(self.current).copied();
-        let filter = self.filter.to_lowercase();
+        self.shown_filter = (self.sanitize)(&self.filter);
+        let filter = self.shown_filter.to_lowercase();
         let words: Vec<_> = filter.split_whitespace().collect();
         let fits = |line: &usize| {
             let line = self.lines[*line].to_lowercase();
@@ -101,6 +129,7 @@ impl<'a> Menu<'a> {
 
     /// Returns the rows of the menu in a terminal of this size. The filter is the last.
     pub(crate) fn rows(&mut self, columns: usize, rows: usize) -> Vec<String> {
+        self.find();
         // A full row would move the cursor to the next.
         let width = columns.saturating_sub(1);
         let mut shown = wrapped(self.question, width, "");
@@ -118,9 +147,10 @@ impl<'a> Menu<'a> {
             hidden => shown.push(format!("  … {hidden} more")),
         }
         let most = width.saturating_sub(PROMPT.len() + 1);
-        let start = self.filter.char_indices().rev().take(most / 2).last().map_or(0, |(start, _)| start);
-        let is_long = textwrap::core::display_width(&self.filter) > most;
-        shown.push(format!("{PROMPT}{}", if is_long { &self.filter[start..] } else { &self.filter }));
+        let filter = &self.shown_filter;
+        let start = filter.char_indices().rev().take(most / 2).last().map_or(0, |(start, _)| start);
+        let is_long = textwrap::core::display_width(filter) > most;
+        shown.push(format!("{PROMPT}{}", if is_long { &filter[start..] } else { filter }));
         shown
     }
 
@@ -157,9 +187,14 @@ fn wrapped(text: &str, width: usize, indent: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
 
     fn lines(titles: &[&str]) -> Vec<String> {
         titles.iter().map(|title| format!("\"{title}\"")).collect()
+    }
+
+    fn menu_of(lines: &[String], default: Option<usize>) -> Menu<'_> {
+        Menu::new("Which?", lines, default, &str::to_owned)
     }
 
     /// Types a text, and returns the line that Enter takes then.
@@ -176,7 +211,7 @@ mod tests {
     #[test]
     fn enter_takes_the_default_and_the_arrows_go_round() {
         let lines = lines(&["a", "b", "c"]);
-        let menu = |default| Menu::new("Which?", &lines, default);
+        let menu = |default| menu_of(&lines, default);
         assert_eq!((taken(&mut menu(Some(1)), ""), taken(&mut menu(None), "")), (Some(1), Some(0)));
         for (keys, expected) in [
             (&[Key::Down][..], 2),
@@ -199,9 +234,9 @@ mod tests {
         for (typed, expected) in
             [("web", Some(0)), ("WEB ini", Some(2)), ("shop", Some(1)), ("änd", Some(3)), ("nothing", None)]
         {
-            assert_eq!(taken(&mut Menu::new("Which?", &lines, None), typed), expected, "{typed}");
+            assert_eq!(taken(&mut menu_of(&lines, None), typed), expected, "{typed}");
         }
-        let mut menu = Menu::new("Which?", &lines, Some(1));
+        let mut menu = menu_of(&lines, Some(1));
         assert_eq!(taken(&mut menu, "webx"), None);
         menu.press(Key::Erase);
         menu.press(Key::Down);
@@ -215,7 +250,7 @@ mod tests {
     fn an_empty_menu_and_one_without_a_fitting_line_take_no_key_amiss() {
         let lines = lines(&["a"]);
         for (lines, typed) in [(&lines[..0], ""), (&lines[..], "x")] {
-            let mut menu = Menu::new("Which?", lines, None);
+            let mut menu = menu_of(lines, None);
             assert_eq!(taken(&mut menu, typed), None);
             for key in [Key::Up, Key::Down, Key::PageUp, Key::PageDown, Key::Last, Key::First, Key::Enter] {
                 assert_eq!(menu.press(key), Pressed::Shown);
@@ -229,7 +264,7 @@ mod tests {
         let titles = ["a".repeat(16_000), "\u{6f22}".repeat(90), "short".to_owned(), "two words ".repeat(20)];
         let lines: Vec<_> = (0..200).map(|number| format!("\"{}\" {number}", titles[number % 4])).collect();
         for (columns, rows) in [(45, 8), (50, 24), (80, 10), (300, 100)] {
-            let mut menu = Menu::new("Where should the key be made?", &lines, Some(2));
+            let mut menu = menu_of(&lines, Some(2));
             for key in [Key::Down; 210].into_iter().chain([Key::PageUp, Key::Last, Key::First]) {
                 menu.press(key);
                 let shown = menu.rows(columns, rows);
@@ -243,9 +278,29 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_that_is_pasted_is_short_safe_to_display_and_compared_once() {
+        let lines = lines(&["a", r"b\u{202e}"]);
+        let calls = Cell::new(0);
+        let sanitize = |filter: &str| {
+            calls.set(calls.get() + 1);
+            filter.replace('\u{202e}', r"\u{202e}")
+        };
+        let mut menu = Menu::new("Which?", &lines, None, &sanitize);
+        assert_eq!(taken(&mut menu, "B\u{202e}"), Some(1));
+        assert_eq!(menu.rows(80, 24).last(), Some(&format!(r"{PROMPT}B\u{{202e}}")));
+        for _ in 0..1000 {
+            menu.press(Key::Character('x'));
+        }
+        menu.rows(80, 24);
+        assert_eq!((menu.filter.chars().count(), calls.get()), (LONGEST_FILTER, 2));
+        menu.press(Key::EraseAll);
+        assert_eq!(taken(&mut menu, "a"), Some(0));
+    }
+
+    #[test]
     fn a_menu_has_the_question_the_entries_and_the_filter() {
         let lines = lines(&["Default project", "Web"]);
-        let mut menu = Menu::new("Which?", &lines, Some(0));
+        let mut menu = menu_of(&lines, Some(0));
         menu.press(Key::Character('e'));
         let shown = menu.rows(80, 24).join("\n").replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
         let expected = "Which?\n> \"Default project\" [default]\n  \"Web\"\n";

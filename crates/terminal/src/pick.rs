@@ -5,6 +5,8 @@ use std::io;
 /// Lets the user pick one of these lines with the arrow keys, a filter and Enter, on standard error. Returns its index,
 /// or `None` at the end of the input. The current line is the default at first.
 ///
+/// `sanitize` makes the filter safe to display, as the lines already are. In this form it is compared with them.
+///
 /// The future may be dropped at any time: the terminal has its former modes then, and the lines are removed.
 ///
 /// # Errors
@@ -15,7 +17,12 @@ use std::io;
     clippy::disallowed_methods,
     reason = "job control, which no signal reports, is checked in real time"
 )]
-pub async fn pick(question: &str, lines: &[String], default: Option<usize>) -> io::Result<Option<usize>> {
+pub async fn pick(
+    question: &str,
+    lines: &[String],
+    default: Option<usize>,
+    sanitize: fn(&str) -> String,
+) -> io::Result<Option<usize>> {
     use crate::foreground::GLANCE;
     use crate::keys::Keys;
     use crate::menu::{Menu, Pressed};
@@ -28,7 +35,7 @@ pub async fn pick(question: &str, lines: &[String], default: Option<usize>) -> i
     let mut size = size().ok_or_else(unsupported)?;
     let mut input = StdinLines::lines().await;
     input.forget();
-    let (mut menu, mut keys) = (Menu::new(question, lines, default), Keys::default());
+    let (mut menu, mut keys) = (Menu::new(question, lines, default, &sanitize), Keys::default());
     let mut rows = Rows::default();
     let mut modes = KeyInput::default();
     loop {
@@ -74,6 +81,11 @@ fn size() -> Option<(usize, usize)> {
 ///
 /// Always.
 #[cfg(not(unix))]
-pub async fn pick(_: &str, _: &[String], _: Option<usize>) -> io::Result<Option<usize>> {
+pub async fn pick(
+    _: &str,
+    _: &[String],
+    _: Option<usize>,
+    _: fn(&str) -> String,
+) -> io::Result<Option<usize>> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -2,6 +2,7 @@
 
 use crate::ui::message::{Message, Warning};
 use crate::ui::reporter::Reporter;
+use keymint_domain::text::sanitize;
 use keymint_terminal::stdin::{Line, StdinLines};
 use keymint_terminal::{pick, selected, stderr};
 use std::io::{self, IsTerminal};
@@ -52,7 +53,7 @@ impl<'a> Prompter<'a> {
             return None;
         }
         self.reporter.clear_progress();
-        let selected = match pick(question, lines, default).await {
+        let selected = match pick(question, lines, default, shown).await {
             Ok(selected) => selected?,
             Err(_) => return self.select_by_answer(question, lines, default).await,
         };
@@ -93,6 +94,11 @@ impl<'a> Prompter<'a> {
     pub(crate) fn relay(self, line: &str) {
         self.reporter.report(&Message::CommandOutput(line));
     }
+}
+
+/// Returns a typed text as the lines show it.
+fn shown(text: &str) -> String {
+    sanitize(text, usize::MAX)
 }
 
 /// Shows a prompt and waits for a line. Standard error stays unlocked, so that warnings can be shown meanwhile.
