@@ -309,8 +309,10 @@ async fn a_user_picks_and_confirms_the_key_to_revoke() {
     let machine = machine(scenario).await;
     let deleted = || machine.sandbox.keys().iter().map(|key| key.is_deleted).collect::<Vec<_>>();
     let (which, sure) = ("of a line:", "[y/N]");
+    let pasted = format!("2\n{}", "y\n".repeat(200));
     for (answers, code, words, expected) in [
         (&[(which, "2\n"), (sure, "n\n")][..], 2, "not confirmed: nothing was revoked", [false, false]),
+        (&[(which, &pasted), (sure, "n\n")], 2, "not confirmed: nothing was revoked", [false, false]),
         (&[(which, "2\n"), (sure, "\u{3}")], 130, "interrupted; nothing was revoked", [false, false]),
         (&[(which, "\u{3}")], 130, "interrupted; nothing was revoked", [false, false]),
         (&[(which, "none of them\n"), (which, "web\n"), (sure, "y\n")], 0, "is revoked.", [false, true]),

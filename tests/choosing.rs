@@ -135,6 +135,7 @@ mod at_a_terminal {
             terminal.types(&format!("{answer}\n")).await;
             terminal.shows(reason).await;
         }
+        terminal.shows("a part of a line: ").await;
         terminal.types("2\n").await;
         let (code, shown) = terminal.end().await;
         assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
@@ -189,6 +190,23 @@ mod at_a_terminal {
             terminal.shows(&format!("restored after {code}")).await;
             terminal.end().await;
             assert_eq!(machine.sandbox.keys().len(), 0);
+        }
+    }
+
+    /// The terminal then sends Ctrl-C as a byte.
+    #[tokio::test]
+    async fn ctrl_c_ends_a_choice_in_raw_mode() {
+        for (terminal_type, prompt) in [("xterm", MENU), ("dumb", "a part of a line")] {
+            let machine = machine(three()).await;
+            let script = "stty -isig -icanon -echo; \"$@\"; echo \"code $?\"";
+            let create = shell(&machine, &["sh", "-c", script, "sh", KEYMINT, "create", "--no-browser"]);
+            let create = create.args(["--choose"]).env("TERM", terminal_type);
+            let mut terminal = Terminal::start(create);
+            browse(&terminal.url().await, Consent::Allow);
+            terminal.shows(prompt).await;
+            terminal.types("\u{3}").await;
+            terminal.shows("code 130").await;
+            terminal.end().await;
         }
     }
 

@@ -296,6 +296,20 @@ async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
 }
 
 #[tokio::test]
+async fn what_is_typed_after_an_answer_is_no_pasted_address() {
+    let machine = machine(Scenario::ready()).await;
+    let file = machine.home.path().join(".env");
+    fs::write(&file, "OPENAI_API_KEY=old\n").unwrap();
+    let create = "create --no-browser --sign-in-timeout 1s --env-file";
+    let mut terminal = machine.terminal(&format!("{create} {}", file.display()));
+    terminal.shows("[y/N]").await;
+    terminal.types("y\nno address\n").await;
+    terminal.shows("paste it here:").await;
+    let (code, shown) = terminal.end().await;
+    assert!(code == 5 && !shown.contains("That URL belongs"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
     let Some(strace) = Strace::of("clone,clone3", &["-e", "inject=clone,clone3:error=EAGAIN"]) else {
         return;

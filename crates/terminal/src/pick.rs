@@ -34,34 +34,41 @@ pub async fn pick(
     let unsupported = || io::Error::from(io::ErrorKind::Unsupported);
     let mut size = size().ok_or_else(unsupported)?;
     let mut input = StdinLines::lines().await;
-    input.forget();
     let (mut menu, mut keys) = (Menu::new(question, lines, default, &sanitize), Keys::default());
     let mut rows = Rows::default();
     let mut modes = KeyInput::default();
-    loop {
+    let mut is_shown = false;
+    let picked = 'shown: loop {
         // A shell that continues the program has changed the modes, and has written below the rows.
-        let is_continued = modes.apply()?;
+        is_shown &= !modes.apply()?;
         if !crate::is_background(io::stdin()) {
+            if !is_shown {
+                input.forget().await;
+            }
             size = self::size().unwrap_or(size);
-            rows.show(menu.rows(size.0, size.1), !is_continued);
+            rows.show(menu.rows(size.0, size.1), is_shown);
+            is_shown = true;
         }
         let Ok(bytes) = timeout(GLANCE, input.next_bytes()).await else { continue };
-        let Some(bytes) = bytes else { return Ok(None) };
+        let Some(bytes) = bytes else { break None };
         for key in keys.read(&bytes) {
             match menu.press(key) {
                 Pressed::Shown => {}
-                Pressed::Taken(line) => return Ok(Some(line)),
-                Pressed::Ended => return Ok(None),
+                Pressed::Taken(line) => break 'shown Some(line),
+                Pressed::Ended => break 'shown None,
                 Pressed::Suspended => {
                     (rows, modes) = (Rows::default(), KeyInput::default());
                     stderr::flush_briefly();
                     kill_process_group(getpgrp(), Signal::TSTP)?;
                     // Another thread may take the signal, a little later.
                     sleep(GLANCE).await;
+                    break;
                 }
             }
         }
-    }
+    };
+    input.forget().await;
+    Ok(picked)
 }
 
 /// Returns the columns and rows of standard error, if a menu can be shown there.

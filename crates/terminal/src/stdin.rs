@@ -3,13 +3,14 @@
 //! One thread reads them for the whole program, since a read that has begun cannot be canceled: two readers
 //! would take each other's lines.
 
-#[cfg(unix)]
-use crate::foreground::is_background;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::mem;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::Builder;
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 /// Longest line, in bytes: more than any URL. A longer line is cut, and is invalid then.
@@ -21,6 +22,9 @@ const WAITING: usize = 64;
 /// The number of bytes that are read at once.
 const PIECE: usize = 8 * 1024;
 
+/// The time without input after which a key is no longer held, and a paste is over.
+const QUIET: Duration = Duration::from_millis(100);
+
 /// The characters of a line that a terminal passes on. It drops the rest (`N_TTY_BUF_SIZE`; elsewhere `MAX_CANON`).
 pub const LONGEST_TERMINAL_LINE: usize =
     if cfg!(any(target_os = "linux", target_os = "android")) { 4095 } else { 1023 };
@@ -30,15 +34,26 @@ pub struct StdinLines(MutexGuard<'static, Received>);
 
 /// The bytes of standard input that the thread has read.
 struct Received {
-    pieces: mpsc::Receiver<Bytes>,
+    pieces: mpsc::Receiver<Piece>,
     /// The bytes of lines that are not yet processed.
     rest: Bytes,
+}
+
+/// The bytes of one read.
+struct Piece {
+    bytes: Bytes,
+    /// [`DISCARDS`] at the time of the read.
+    discards: usize,
 }
 
 type Bytes = Zeroizing<Vec<u8>>;
 
 /// A line, which may hold an authorization code.
 pub type Line = Zeroizing<String>;
+
+/// The number of times that the input before a question was discarded. What was read before the last time is dropped,
+/// even if it arrives later.
+static DISCARDS: AtomicUsize = AtomicUsize::new(0);
 
 /// The error that ended standard input.
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
@@ -51,9 +66,12 @@ impl StdinLines {
             let (to, pieces) = mpsc::channel(WAITING);
             // Without a thread nothing can be typed, as at the end of standard input.
             let _ = Builder::new().spawn(move || {
-                let mut piece = Zeroizing::new([0; PIECE]);
-                while match Stdin.read(&mut *piece) {
-                    Ok(length) => length > 0 && to.blocking_send(piece[..length].to_vec().into()).is_ok(),
+                let mut buffer = Zeroizing::new([0; PIECE]);
+                while match read(&mut *buffer) {
+                    Ok((length, discards)) => {
+                        let bytes = buffer[..length].to_vec().into();
+                        length > 0 && to.blocking_send(Piece { bytes, discards }).is_ok()
+                    }
                     Err(error) => FAILURE.set(error).is_err(),
                 } {}
             });
@@ -64,36 +82,42 @@ impl StdinLines {
 
     /// Returns the next line, or `None` at the end of standard input.
     pub async fn next(&mut self) -> Option<Line> {
-        let received = &mut *self.0;
         loop {
+            let received = &mut *self.0;
             let newline = received.rest.iter().take(LONGEST_LINE).position(|byte| *byte == b'\n');
             let length = newline.map_or(LONGEST_LINE, |newline| newline + 1);
             if length <= received.rest.len() {
                 let rest = received.rest.split_off(length).into();
                 return Some(line(&mem::replace(&mut received.rest, rest)));
             }
-            match received.pieces.recv().await {
-                Some(piece) => received.rest.extend_from_slice(&piece),
-                None if received.rest.is_empty() => return None,
-                None => return Some(line(&mem::take(&mut received.rest))),
+            match self.next_bytes().await {
+                Some(bytes) => self.0.rest.extend_from_slice(&bytes),
+                None if self.0.rest.is_empty() => return None,
+                None => return Some(line(&mem::take(&mut self.0.rest))),
             }
         }
     }
 
     /// Returns the next bytes as soon as they arrive, or `None` at the end of standard input.
-    #[cfg(unix)]
     pub(crate) async fn next_bytes(&mut self) -> Option<Bytes> {
-        self.0.pieces.recv().await
+        loop {
+            let piece = self.0.pieces.recv().await?;
+            if piece.discards == DISCARDS.load(Ordering::SeqCst) {
+                return Some(piece.bytes);
+            }
+        }
     }
 
-    /// Drops the lines that were typed before a question was shown: they do not answer it.
-    pub fn forget(&mut self) {
+    /// Drops what is typed before a question is shown, which does not answer it. Waits until no key is held.
+    #[expect(clippy::disallowed_methods, reason = "a user types in real time")]
+    pub async fn forget(&mut self) {
+        while let Ok(Some(_)) = timeout(QUIET, self.0.pieces.recv()).await {}
         #[cfg(unix)]
-        if !is_background(io::stdin()) {
+        if !crate::is_background(io::stdin()) {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
+        DISCARDS.fetch_add(1, Ordering::SeqCst);
         self.0.rest.clear();
-        while self.0.pieces.try_recv().is_ok() {}
     }
 }
 
@@ -111,35 +135,61 @@ fn line(bytes: &[u8]) -> Line {
     Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Standard input, whose reads block until it has data and the program is in the foreground of its terminal, even
-/// if the stream itself is nonblocking.
-struct Stdin;
-
+/// Reads standard input. Blocks until it has data and the program is in the foreground of its terminal, even if the
+/// stream itself is nonblocking. Returns the number of bytes, and that of the [`DISCARDS`] before the read.
+///
+/// A terminal in raw mode sends no signal at Ctrl-C, which is then sent here.
 #[cfg(unix)]
-impl Read for Stdin {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        use crate::foreground::GLANCE;
-        use rustix::event::{PollFd, PollFlags, poll};
-        use rustix::io::{Errno, read};
-        let stdin = io::stdin();
-        loop {
-            // In a read that has begun, a program that is continued in the background would be stopped.
-            let _ = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None);
-            if is_background(&stdin) {
-                std::thread::park_timeout(GLANCE);
-                continue;
-            }
-            match read(&stdin, &mut *buffer) {
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                result => return result.map_err(Into::into),
-            }
+fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
+    use crate::foreground::{GLANCE, is_background};
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+    use rustix::process::{Signal, getpid, kill_process};
+    use rustix::termios::{LocalModes, tcgetattr};
+    const CTRL_C: u8 = 3;
+    let stdin = io::stdin();
+    loop {
+        // In a read that has begun, a program that is continued in the background would be stopped.
+        let _ = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None);
+        if is_background(&stdin) {
+            std::thread::park_timeout(GLANCE);
+            continue;
         }
+        let discards = DISCARDS.load(Ordering::SeqCst);
+        let length = match rustix::io::read(&stdin, &mut *buffer) {
+            Err(Errno::AGAIN | Errno::INTR) => continue,
+            result => result?,
+        };
+        let is_raw = || tcgetattr(&stdin).is_ok_and(|modes| !modes.local_modes.contains(LocalModes::ISIG));
+        if buffer[..length].contains(&CTRL_C) && is_raw() {
+            kill_process(getpid(), Signal::INT)?;
+        }
+        return Ok((length, discards));
     }
 }
 
+/// Reads standard input. Returns the number of bytes, and that of the [`DISCARDS`] so far.
 #[cfg(not(unix))]
-impl Read for Stdin {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        io::stdin().lock().read(buffer)
+fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
+    let length = io::Read::read(&mut io::stdin().lock(), buffer)?;
+    Ok((length, DISCARDS.load(Ordering::SeqCst)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_read_before_a_question_does_not_answer_it_even_if_it_arrives_later() {
+        let (to, pieces) = mpsc::channel(WAITING);
+        let received = Box::leak(Box::new(Mutex::new(Received { pieces, rest: b"before".to_vec().into() })));
+        let mut lines = StdinLines(received.lock().await);
+        let piece = |text: &str, discards| Piece { bytes: text.as_bytes().to_vec().into(), discards };
+        let before = DISCARDS.load(Ordering::SeqCst);
+        to.send(piece("y\n", before)).await.unwrap();
+        lines.forget().await;
+        to.send(piece("y\n", before)).await.unwrap();
+        to.send(piece("n\n", before + 1)).await.unwrap();
+        assert_eq!(*lines.next().await.unwrap(), "n\n");
     }
 }

@@ -99,10 +99,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
                 "--no-input forbids the question for the key: give it through a pipe",
             ));
         }
-        let line = typed(context, &mut lines).await?;
-        // Discards lines that were pasted after the key. Otherwise a shell would run them.
-        lines.forget();
-        line
+        typed(context, &mut lines).await?
     } else {
         lines.next().await
     };
@@ -131,7 +128,7 @@ async fn key(context: &Context, may_ask: bool) -> Result<ApiKey, CliError> {
 /// Reads a line without echo.
 async fn typed(context: &Context, lines: &mut StdinLines) -> Result<Option<Line>, CliError> {
     let mut hidden = HiddenInput::default();
-    lines.forget();
+    lines.forget().await;
     let mut is_announced = false;
     loop {
         hidden.apply().map_err(|error| {
@@ -142,6 +139,8 @@ async fn typed(context: &Context, lines: &mut StdinLines) -> Result<Option<Line>
             is_announced = true;
         }
         if let Ok(line) = context.clock.timeout(LOOK, lines.next()).await {
+            // Discards lines that were pasted after the key. Otherwise a shell would run them.
+            lines.forget().await;
             return Ok(line);
         }
     }

@@ -104,7 +104,10 @@ fn shown(text: &str) -> String {
 /// Shows a prompt and waits for a line. Standard error stays unlocked, so that warnings can be shown meanwhile.
 async fn answer(prompt: &str) -> Option<Line> {
     let mut lines = StdinLines::lines().await;
-    lines.forget();
+    lines.forget().await;
     stderr::write(prompt);
-    lines.next().await
+    let line = lines.next().await;
+    // What is typed after it answers no later question.
+    lines.forget().await;
+    line
 }
