@@ -166,6 +166,19 @@ mod at_a_terminal {
         }
     }
 
+    /// Starts a choice in a shell that reports whether the terminal has its former modes afterwards. The file `process`
+    /// gets its process id.
+    fn watched(machine: &Machine) -> Terminal {
+        let script = "trap : INT QUIT; before=$(stty -g); sh -c 'echo $$ >process; exec \"$@\"' sh \"$@\"; \
+                      code=$?; [ \"$(stty -g)\" = \"$before\" ] && echo \"restored after $code\"";
+        let create = shell(machine, &["sh", "-c", script, "sh"]).args([KEYMINT, "create", "--no-browser"]);
+        Terminal::start(create.args(["--choose"]))
+    }
+
+    fn process(machine: &Machine) -> String {
+        fs::read_to_string(machine.home.path().join("process")).unwrap().trim().to_owned()
+    }
+
     #[tokio::test]
     async fn a_menu_that_ends_without_a_choice_restores_the_terminal() {
         for (typed, signal, code) in [
@@ -175,22 +188,32 @@ mod at_a_terminal {
             ("web", Some("TERM"), 143),
         ] {
             let machine = machine(three()).await;
-            let script = "trap : INT QUIT; before=$(stty -g); sh -c 'echo $$ >process; exec \"$@\"' sh \"$@\"; \
-                          code=$?; [ \"$(stty -g)\" = \"$before\" ] && echo \"restored after $code\"";
-            let create =
-                shell(&machine, &["sh", "-c", script, "sh"]).args([KEYMINT, "create", "--no-browser"]);
-            let mut terminal = Terminal::start(create.args(["--choose"]));
+            let mut terminal = watched(&machine);
             menu(&mut terminal).await;
             terminal.types(typed).await;
             if let Some(signal) = signal {
-                let process = fs::read_to_string(machine.home.path().join("process")).unwrap();
-                let kill = Command::new("kill").args(["-s", signal, process.trim()]).status().unwrap();
+                let kill = Command::new("kill").args(["-s", signal, &process(&machine)]).status().unwrap();
                 assert!(kill.success());
             }
             terminal.shows(&format!("restored after {code}")).await;
             terminal.end().await;
             assert_eq!(machine.sandbox.keys().len(), 0);
         }
+    }
+
+    #[tokio::test]
+    async fn a_menu_restores_the_modes_from_before_those_of_another_program() {
+        let machine = machine(three()).await;
+        let mut terminal = watched(&machine);
+        menu(&mut terminal).await;
+        let device = fs::read_link(format!("/proc/{}/fd/0", process(&machine))).unwrap();
+        let stty =
+            |mode: &str| Command::new("stty").arg("-F").arg(&device).arg(mode).output().unwrap().stdout;
+        stty("echo");
+        until(|| String::from_utf8(stty("-a")).unwrap().contains(" -echo ")).await;
+        terminal.types("\u{3}").await;
+        terminal.shows("restored after 130").await;
+        terminal.end().await;
     }
 
     /// The terminal then sends Ctrl-C as a byte.
@@ -210,6 +233,18 @@ mod at_a_terminal {
         }
     }
 
+    /// Brings a choice to the foreground of the shell, and ends it and the shell.
+    async fn choose_in_the_foreground(mut terminal: Terminal, machine: &Machine) {
+        terminal.types("fg\n").await;
+        terminal.shows(MENU).await;
+        terminal.types("web\r").await;
+        terminal.shows("Created the key").await;
+        terminal.shows(PROMPT).await;
+        assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
+        terminal.types("exit\n").await;
+        terminal.end().await;
+    }
+
     #[tokio::test]
     async fn a_menu_is_stopped_with_ctrl_z_and_continued() {
         let machine = machine(three()).await;
@@ -222,14 +257,7 @@ mod at_a_terminal {
         terminal.types("stty | grep -c icanon; echo it is $((40 + 2))\n").await;
         let shown = terminal.shows("it is 42").await;
         assert!(shown.contains("\n0\r\n"), "{shown}");
-        terminal.types("fg\n").await;
-        terminal.shows(MENU).await;
-        terminal.types("web\r").await;
-        terminal.shows("Created the key").await;
-        terminal.shows(PROMPT).await;
-        assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
-        terminal.types("exit\n").await;
-        terminal.end().await;
+        choose_in_the_foreground(terminal, &machine).await;
     }
 
     #[tokio::test]
@@ -247,14 +275,7 @@ mod at_a_terminal {
             terminal.types("for i in 1 2 3; do sleep 0.1; jobs -s; done; echo it is $((40 + 2))\n").await;
             let shown = terminal.shows("it is 42").await;
             assert!(!shown.contains("Stopped") && !shown.contains(MENU), "{shown}");
-            terminal.types("fg\n").await;
-            terminal.shows(MENU).await;
-            terminal.types("web\r").await;
-            terminal.shows("Created the key").await;
-            terminal.shows(PROMPT).await;
-            assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
-            terminal.types("exit\n").await;
-            terminal.end().await;
+            choose_in_the_foreground(terminal, &machine).await;
         }
     }
 }

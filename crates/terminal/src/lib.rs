@@ -32,3 +32,10 @@ pub use signals::is_ignored;
 pub use signals::{Interrupted, Shielded, Signals};
 pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
 pub use write::write_all;
+
+/// Removes a menu from the terminal, and restores its modes. It is for the end of the program by a panic.
+pub fn restore() {
+    stderr::clear_rows();
+    #[cfg(unix)]
+    modes::restore();
+}

@@ -5,6 +5,7 @@ use std::io;
 use {
     crate::is_background,
     rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr},
+    std::sync::{Mutex, PoisonError},
 };
 
 /// Input that the terminal does not show, from [`apply`](Self::apply) until this is dropped.
@@ -66,27 +67,43 @@ impl KeyInput {
     }
 }
 
+/// The modes of the terminal of standard input before the program changed them.
+#[cfg(unix)]
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Restores the modes of the terminal of standard input, if the program has changed them. The terminal of a program in
+/// the background is left alone.
+#[cfg(unix)]
+pub(crate) fn restore() {
+    // Only a panic during a change finds it locked.
+    let Ok(mut before) = BEFORE.try_lock() else { return };
+    let stdin = io::stdin();
+    if let Some(before) = before.take().filter(|_| !is_background(&stdin)) {
+        let _ = tcsetattr(&stdin, OptionalActions::Now, &before);
+    }
+}
+
 /// A change of the terminal of standard input, which has its former modes again when this is dropped.
 #[cfg(unix)]
 #[derive(Debug, Default)]
-struct ChangedModes {
-    before: Option<Termios>,
-}
+struct ChangedModes;
 
 #[cfg(unix)]
 impl ChangedModes {
-    fn apply(&mut self, change: impl FnOnce(&mut Termios)) -> io::Result<bool> {
+    /// Changes the modes again, if another program has restored some. Returns whether they were others.
+    fn apply(&self, change: impl FnOnce(&mut Termios)) -> io::Result<bool> {
         let stdin = io::stdin();
         if is_background(&stdin) {
             return Ok(false);
         }
-        let before = tcgetattr(&stdin)?;
-        let mut modes = before.clone();
+        let now = tcgetattr(&stdin)?;
+        let mut modes = now.clone();
         change(&mut modes);
-        let is_other = modes.local_modes != before.local_modes;
+        let is_other = modes.local_modes != now.local_modes;
         if is_other {
+            let mut before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
             tcsetattr(&stdin, OptionalActions::Now, &modes)?;
-            self.before = Some(before);
+            before.get_or_insert(now);
         }
         Ok(is_other)
     }
@@ -95,9 +112,6 @@ impl ChangedModes {
 #[cfg(unix)]
 impl Drop for ChangedModes {
     fn drop(&mut self) {
-        let stdin = io::stdin();
-        if let Some(before) = self.before.take().filter(|_| !is_background(&stdin)) {
-            let _ = tcsetattr(&stdin, OptionalActions::Now, &before);
-        }
+        restore();
     }
 }

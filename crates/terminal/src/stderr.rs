@@ -35,7 +35,6 @@ enum Item {
     Status(String),
     NoStatus,
     /// Rows, and whether they replace those that are shown.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "the menu is for Unix"))]
     Rows(Vec<String>, bool),
     Flush(Sender<()>),
 }
@@ -100,6 +99,11 @@ impl Drop for Rows {
     fn drop(&mut self) {
         self.show(Vec::new(), true);
     }
+}
+
+/// Removes the rows of a menu.
+pub(crate) fn clear_rows() {
+    send(Item::Rows(Vec::new(), true));
 }
 
 /// Waits until everything is written. Gives up after 2 s in which the reader read nothing, or after 10 s.
