@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 pub enum ListenerWarning {
     /// A client spoke TLS to the port, most likely the browser. It uses `https://localhost` instead of
     /// `http://localhost`, since it is set to use HTTPS only or remembers that another program on this
-    /// machine required it (RFC 6797). The browser cannot return by itself.
+    /// machine required it (RFC 6797). The browser cannot return on its own.
     SpokeTls,
     /// A second browser opened the start URL, which works in one. Unless the user did that, another
     /// user or program watches this one.

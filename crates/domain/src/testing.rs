@@ -1,9 +1,8 @@
-//! A clock that a test runs, stateful fakes of every port, and checks of what the ports promise for
-//! those who implement them (feature `testing`).
+//! A clock that a test runs, stateful fakes of every port, and conformance checks for implementations of the
+//! ports (feature `testing`).
 //!
-//! [`FakeClock::run`] drives a future to its end. Whenever nothing else can go on, time jumps to
-//! the next moment that something waits for, so an hour of waiting takes microseconds, the same
-//! every time.
+//! [`FakeClock::run`] drives a future to completion. Whenever everything waits, the time jumps to the next
+//! deadline, so that an hour of waiting takes microseconds, and each run is the same.
 //!
 //! ```
 //! # use keymint_domain::testing::*;

@@ -73,8 +73,8 @@ pub struct CatalogueEntry {
 impl Provisioner<'_> {
     /// Lists every organization and its projects, once.
     ///
-    /// The time limit is the plan's time for finding a project. A list that cannot be read in this time
-    /// has an error of its own. The plan's selector is ignored.
+    /// The time limit is the plan's time for finding a project. The project list of an organization that cannot be
+    /// read in this time is an error in its entry. The plan's selector is ignored.
     ///
     /// # Errors
     ///

@@ -60,13 +60,13 @@ pub enum Intermediary {
 pub enum ConnectFailure {
     /// The host name has no address.
     Dns,
-    /// Nothing answers at the address.
+    /// No server answers at the address.
     Connect,
-    /// No trusted connection: the certificate, or the TLS handshake.
+    /// The certificate is not trusted, or the TLS handshake failed.
     Tls,
     /// The proxy refused the request.
     Proxy,
-    /// No connection in time.
+    /// No connection was established in time.
     TimedOut,
 }
 

@@ -9,11 +9,11 @@ use crate::service_error::{ConnectFailure, Intermediary, ServiceError, ServiceEr
 pub enum Reason {
     /// The host name has no address.
     Dns,
-    /// Nothing answers at the address.
+    /// No server answers at the address.
     Connect,
     /// The certificate is not trusted, or the TLS handshake failed.
     Tls,
-    /// A proxy refused the request, or wants credentials.
+    /// A proxy refused the request, or requires credentials.
     Proxy,
     /// A bot check in front of the platform requires a browser.
     Challenge,
@@ -21,9 +21,9 @@ pub enum Reason {
     Portal,
     /// The request was refused, and the answer does not show by which server.
     Unidentified,
-    /// No connection, or no whole answer, in time.
+    /// There was no connection, or no complete answer, in time.
     Timeout,
-    /// The connection ended before a whole answer.
+    /// The connection ended before the answer was complete.
     Interrupted,
     /// The platform does not serve the country or region that the request comes from.
     Country,
@@ -37,7 +37,7 @@ pub enum Reason {
     Quota,
     /// There were too many requests.
     RateLimit,
-    /// The credentials of the request are not valid, or no longer.
+    /// The credentials of the request are invalid, or no longer valid.
     Unauthorized,
     /// The request is not allowed. The cause is not known.
     Forbidden,

@@ -26,7 +26,7 @@ impl FakeClock {
         Self::default()
     }
 
-    /// Drives `work` to its end, and advances the time when it waits.
+    /// Drives `work` to completion, and advances the time when it waits.
     ///
     /// # Panics
     ///

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A flow creates its key without the refresh token, which would otherwise stay valid for weeks. Take the
 /// revocation from the [grant](AuthorizationGrant::revocation) before the sign-in, and run it after the
 /// key is created or the flow has ended without one. It is independent of the flow: it works after an
-/// error of any step and after the flow's future is dropped. It can also run in a task of its own.
+/// error of any step and after the flow's future is dropped. It can also run in a separate task.
 ///
 /// A revocation that is dropped leaves the token valid, and wipes this program's copy of it.
 #[must_use = "the refresh token stays valid until the revocation runs"]
