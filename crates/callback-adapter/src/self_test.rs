@@ -221,7 +221,7 @@ mod tests {
                 stream.read_buf(&mut asked).await.unwrap();
             }
             stream.write_all(answer.as_bytes()).await.unwrap();
-            // It does not close the connection by itself, unless it sends nothing.
+            // The program keeps the connection open, unless it sends nothing.
             if !answer.is_empty() {
                 let _ = stream.read_buf(&mut asked).await;
             }
@@ -274,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_refuses_or_says_nothing_is_not_reached() {
-        // A bound socket keeps others away, and refuses as long as it does not listen.
+        // A socket that is bound but does not listen reserves the port and refuses connections.
         let refused = TcpSocket::new_v4().unwrap();
         refused.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
         is_not_reached(refused.local_addr().unwrap(), io::ErrorKind::ConnectionRefused).await;

@@ -259,7 +259,7 @@ mod tests {
             ("echo Error: target TARGETS not available >&2; exit 1", None),
             ("printf 'no\\033[2J\\n\\n' >&2; exit 1", Some(r"failed (no\u{1b}[2J)")),
             ("kill -KILL $$", Some("failed ()")),
-            // Real programs may leave a process behind that holds the streams, and so does this one.
+            // Real programs may leave a background process that holds the streams, and so does this one.
             ("sleep 1 &", None),
         ] {
             let arguments = ["-c", script];

@@ -274,7 +274,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "A=2\n");
     }
 
-    /// The program may end before an abandoned delivery does.
+    /// The program may end before an abandoned delivery ends.
     #[tokio::test]
     async fn a_temporary_file_is_gone_with_its_file_even_while_it_is_written() {
         let directory = tempfile::tempdir().unwrap();

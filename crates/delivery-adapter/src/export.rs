@@ -232,7 +232,8 @@ mod tests {
         assert_eq!(ExportFormat::parse("csh"), None);
     }
 
-    /// The rules that PowerShell's and cmd's documentation have: neither shell runs where these tests do.
+    /// The rules are those of the documentation of PowerShell and cmd, since neither shell runs where these tests
+    /// run.
     #[test]
     fn the_shells_of_windows_get_a_line_by_their_documented_rules_or_an_error() {
         use ExportFormat::{Cmd, PowerShell};

@@ -133,8 +133,8 @@ mod tests {
     async fn a_thread_that_is_ready_takes_the_next_work_and_is_ready_again() {
         use std::thread::{current, yield_now};
         keep_one_ready();
-        // A thread that runs only its own work is never seen again. Other tests use the waiting thread as well, and
-        // it waits again a moment after its work.
+        // A thread that runs only one task never repeats its id, so the loop ends only if a waiting thread is reused.
+        // Other tests also use that thread, and it waits again shortly after its work.
         let mut seen = HashSet::new();
         while seen.insert(run(|| current().id()).await.unwrap()) {
             yield_now();

@@ -1,4 +1,4 @@
-//! Requests that must not happen: mocks fail a test that sends one.
+//! Requests that must not be sent. The mocks fail the test if one is.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

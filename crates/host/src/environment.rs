@@ -304,7 +304,7 @@ mod tests {
         ] {
             let advice = at(kind.clone(), true).unwrap();
             assert!(advice.text.contains(expected), "{}", advice.text);
-            // What announces a command is followed by one.
+            // A text that announces a command is followed by one.
             assert_eq!(advice.text.ends_with(':'), advice.command.is_some(), "{kind:?}");
         }
     }

@@ -157,8 +157,8 @@ mod tests {
         assert_eq!(listing, Listing::new(vec![1, 2, 3], 3, true));
     }
 
-    /// Reads lists of pages of this size until nothing more is requested. Returns the number of requests and
-    /// of entries, and whether each list was complete.
+    /// Reads lists with pages of this size until no page is requested any more. Returns the number of requests, the
+    /// number of entries, and whether each list was complete.
     fn read_all(budget: &Budget, entries: usize, bytes: usize) -> (usize, usize, Vec<bool>) {
         let (mut requests, mut kept, mut complete) = (0, 0, Vec::new());
         for _ in 0..10_000 {

@@ -280,7 +280,7 @@ mod tests {
     }
 
     proptest! {
-        /// The library splits what it gets at the first `@`, and ignores what it does not understand.
+        /// The HTTP library splits a URL at the first `@`, and ignores what it cannot parse.
         #[test]
         fn an_accepted_proxy_leads_to_the_same_server_for_each_parser(
             value in r"(http://|HTTPS://|)([a-z%/:@\\\[\]?#. |0-9]{0,6}@)?[a-zA-Z0-9.:/\[\]%@_-]{1,12}"

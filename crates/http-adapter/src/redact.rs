@@ -211,7 +211,7 @@ mod tests {
         }
     }
 
-    /// As where a server cuts, wraps or masks a secret that it quotes.
+    /// A server may cut, wrap or mask a secret that it quotes.
     #[test]
     fn a_piece_of_a_secret_is_redacted() {
         const SECRET: &str = "A1b2C3d4E5f6G7h8+i9";

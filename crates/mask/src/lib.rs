@@ -346,7 +346,7 @@ mod tests {
         String::from_utf8(masked(&Forms::of(key.as_bytes()), [text.as_bytes()])).unwrap()
     }
 
-    /// The forms that programs give a secret.
+    /// Returns the forms that programs give a secret.
     fn encodings(secret: &str) -> Vec<String> {
         let hex = |before: &str| secret.bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();
         let symbols = |text: &str| text.replace('-', "%2D").replace('_', "%5F").replace('/', "%2F");
@@ -430,7 +430,7 @@ mod tests {
         }
     }
 
-    /// The cost of a long stream: nothing is copied, and few groups of other text are looked up.
+    /// A long stream must be cheap: nothing is copied, and few groups of other text are looked up.
     #[test]
     fn of_a_text_without_the_key_nothing_is_copied_and_hardly_a_group_is_looked_up() {
         let forms = Forms::of(KEY.as_bytes());

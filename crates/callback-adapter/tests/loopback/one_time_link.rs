@@ -1,4 +1,4 @@
-//! The one-time link, and whether the browser that opened it returns.
+//! The one-time link, and the recognition of the browser that opened it.
 
 use crate::support::{Browser, Receiving, SignIn, header, status};
 use keymint_callback_adapter::{BrowserMismatch, ListenerWarning, LoopbackListener};

@@ -118,13 +118,13 @@ async fn the_page_follows_the_progress_until_the_outcome() {
     let (end, ()) = tokio::join!(read_to_end(page), within_a_minute(listener.conclude(Outcome::DryRun)));
     assert_eq!(end.matches("<section>").count(), 1, "{end}");
 
-    // There is no page without a browser that was redirected to it.
+    // A browser that was not redirected to the page gets none.
     let begun = SignIn::begin();
     begun.listener.show(Progress::Choosing);
     assert_eq!(status(&begun.browser.send(begun.browser.page()).await), "404");
 }
 
-/// The response of the server may have been forged, so the page has nothing of it.
+/// The response may have been forged, so the page repeats nothing of it.
 #[tokio::test]
 async fn a_refusal_is_shown_without_the_reason_that_the_program_knows() {
     let (browser, receiving) = SignIn::begin().receive();

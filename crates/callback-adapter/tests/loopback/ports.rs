@@ -1,4 +1,4 @@
-//! The ports that the listener holds, and until when.
+//! The ports that the listener holds, and their release.
 
 use crate::support::{SignIn, read_to_end, status, within_a_minute};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, Outcome};
@@ -53,7 +53,7 @@ async fn both_addresses_of_localhost_are_served() {
 async fn a_taken_port_is_an_error_that_names_the_address_and_nothing_is_held_or_sent() {
     for (taken, expected, free) in [
         ("127.0.0.1", "127.0.0.1", "[::1]"),
-        // On Windows, each address is free although another socket is for all of them.
+        // On Windows, each address can be bound although another socket is bound to all addresses.
         #[cfg(unix)]
         ("0.0.0.0", "127.0.0.1", "[::1]"),
         #[cfg(unix)]
@@ -79,7 +79,7 @@ async fn a_taken_port_is_an_error_that_names_the_address_and_nothing_is_held_or_
     }
 }
 
-/// Runs itself again without IPv6, in its own network namespace.
+/// Runs this test again without IPv6, in its own network namespace.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn without_ipv6_the_listener_is_on_ipv4_alone() {
@@ -144,7 +144,7 @@ async fn a_connection_of_an_earlier_sign_in_does_not_reach_the_next_one() {
 
 #[tokio::test]
 async fn nobody_reaches_the_listener_from_another_address_of_this_machine() {
-    // Nothing is sent: it only looks up the address that the system would send from.
+    // No packet is sent: this only determines the address from which the system would send.
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     let address =
         socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()).map(|address| address.ip());

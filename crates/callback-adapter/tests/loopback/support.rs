@@ -19,7 +19,8 @@ pub(crate) struct SignIn {
     pub(crate) browser: Browser,
 }
 
-/// A listener at a port that the system gives to no other socket by itself, so that it is free again afterwards.
+/// Returns a listener on a port that the system does not assign on its own, so that the port is free again
+/// afterwards.
 fn listener() -> LoopbackListener {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 29_100 + u16::try_from(std::process::id() % 20).unwrap() * 100;
@@ -47,7 +48,7 @@ impl SignIn {
         Self { listener, pending, browser }
     }
 
-    /// A listener that has got its response.
+    /// Returns a listener that has received its response.
     pub(crate) async fn done() -> (Browser, LoopbackListener) {
         let (browser, receiving) = Self::begin().receive();
         assert_eq!(status(&browser.send(browser.good()).await), "303");

@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// A script in a directory of its own.
+    /// A script in a separate directory.
     struct Script {
         directory: TempDir,
         command: Command,

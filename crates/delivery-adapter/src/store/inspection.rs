@@ -95,15 +95,15 @@ mod tests {
         let (other, unset) = (Some("OPENAI_API_KEY=sk-proj-another-key\n"), Some("A=1\n"));
         for (content, variable, is_replaced, is_current) in [
             (here, Some("OPENAI_API_KEY"), false, true),
-            // The user has put it back.
+            // The user has put the key back.
             (here, Some("OPENAI_API_KEY"), true, true),
             (here, None, true, true),
             (other, Some("OPENAI_API_KEY"), false, true),
             (other, Some("OPENAI_API_KEY"), true, false),
             (unset, Some("OPENAI_API_KEY"), false, false),
-            // Another variable may have it.
+            // The key may be in another variable.
             (unset, None, false, true),
-            // It may have been moved.
+            // The file may have been moved.
             (None, Some("OPENAI_API_KEY"), false, true),
         ] {
             let _ = fs::remove_file(&path);
@@ -117,7 +117,7 @@ mod tests {
         }
     }
 
-    /// Reading the file for each key would take minutes.
+    /// Reading a file once for each key would take minutes.
     #[test]
     fn a_large_file_that_was_given_thousands_of_keys_is_read_once() {
         let directory = tempfile::tempdir().unwrap();

@@ -402,13 +402,13 @@ mod tests {
     #[test]
     fn without_locks_the_process_of_a_run_decides_whether_it_lives() {
         assert!(process_exists(&new_id()));
-        // No system has so many.
+        // No system has process ids this large.
         for id in ["20260101T000000Z-2147483647", "a-run", "-", ""] {
             assert!(!process_exists(id), "{id:?}");
         }
     }
 
-    /// As with `sudo -E`, which keeps the user's HOME.
+    /// The process has the HOME of another user, as after `sudo -E`.
     #[cfg(unix)]
     #[test]
     fn nothing_is_created_in_a_directory_of_another_user() {
@@ -431,7 +431,7 @@ mod tests {
         assert!(!home.path().join(".local").exists());
     }
 
-    /// There all users have one number, and this user has it as well.
+    /// In such a namespace, all users without a number share one, which this user has as well.
     #[cfg(target_os = "linux")]
     #[test]
     fn what_belongs_to_another_user_is_refused_in_a_user_namespace_without_numbers() {

@@ -489,7 +489,7 @@ mod tests {
 
     const FILE: &str = "env-file:/home/me/.env";
 
-    /// A state directory with a record of each line, by its id.
+    /// Creates a state directory with a journal of this line for each id.
     fn state(records: &[(&str, String)]) -> (tempfile::TempDir, StateDir) {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::at(directory.path());
@@ -500,7 +500,7 @@ mod tests {
         (directory, state)
     }
 
-    /// A line of a journal with these deliveries: place, name there, time.
+    /// Returns the line of a journal with these deliveries: destination, slot and time.
     fn line(last4: &str, deliveries: &[(&str, &str, &str)]) -> String {
         let deliveries = deliveries.iter().map(|&(to, name, at)| DeliveryRecord {
             to: to.to_owned(),
@@ -514,7 +514,7 @@ mod tests {
         serde_json::to_string(&KeyRecord { deliveries, last4, ..KeyRecord::of_unknown_origin("a") }).unwrap()
     }
 
-    /// For each delivery, the last four characters of the key that replaced it.
+    /// Returns, for each delivery, the last four characters of the key that replaced it.
     fn replaced(state: &StateDir) -> Vec<String> {
         let keys = state.known_keys().unwrap();
         let deliveries = keys.iter().flat_map(|key| &key.record.deliveries);
@@ -526,7 +526,7 @@ mod tests {
     fn a_key_is_replaced_by_the_next_one_at_the_same_place() {
         for (deliveries, by) in [
             ([(FILE, "A", "1"), (FILE, "A", "2"), (FILE, "A", "3")], ["bbbb", "cccc", "-"]),
-            // The order is that of the deliveries, not that of the keys.
+            // The deliveries are ordered by time, not by key.
             ([(FILE, "A", "3"), (FILE, "A", "1"), (FILE, "A", "2")], ["-", "cccc", "aaaa"]),
             ([(FILE, "A", "1"), (FILE, "B", "2"), ("env-file:/x", "A", "3")], ["-", "-", "-"]),
             (
@@ -534,7 +534,7 @@ mod tests {
                 ["cccc", "-", "-"],
             ),
             ([("stdout", "", "1"), ("stdout", "", "2"), ("pipe", "", "3")], ["-", "-", "-"]),
-            // Two runs may end in one moment, and an earlier version wrote whole seconds.
+            // Two runs may end at the same time, and an earlier version wrote whole seconds.
             ([(FILE, "A", "1"), (FILE, "A", "1"), (FILE, "A", "1")], ["bbbb", "cccc", "-"]),
             (
                 [(FILE, "A", "10:00:00.5Z"), (FILE, "A", "10:00:00Z"), (FILE, "A", "10:00:01Z")],
@@ -547,7 +547,7 @@ mod tests {
         }
     }
 
-    /// Comparing each with each would take minutes.
+    /// Comparing each delivery with every other one would take minutes.
     #[test]
     fn of_very_many_keys_at_one_place_each_is_replaced_by_the_next_one() {
         let line = line("aaaa", &[(FILE, "A", "1")]);
@@ -561,7 +561,7 @@ mod tests {
         assert!(keys.iter().all(|key| by(key).is_some()));
     }
 
-    /// A dotenv file may have become a symbolic link since.
+    /// A dotenv file may have become a symbolic link after the delivery.
     #[cfg(unix)]
     #[tokio::test]
     async fn a_recorded_file_is_the_one_that_a_delivery_changes_now() {
@@ -629,7 +629,7 @@ mod tests {
         assert_eq!(removed(&state), [false, false, true, false]);
         assert_eq!(replaced(&state), ["bbbb", "-", "-", "-"]);
 
-        // A key that comes later replaces none that was removed before.
+        // A later key does not replace a key that was removed before.
         let later = line("dddd", &[(Keyring::ID, "work", "9999")]);
         fs::write(state.directory("records").unwrap().join("4.jsonl"), later).unwrap();
         assert_eq!(replaced(&state), ["bbbb", "-", "-", "-", "-"]);

@@ -1,6 +1,6 @@
-//! Exported lines, each read by the shells and programs that it is for.
+//! Exported lines, each read by the shells and programs that it is meant for.
 //!
-//! Each reader gets all lines at once, and answers with the values, each before a NUL.
+//! Each reader gets all lines at once, and prints the values, each followed by a NUL.
 
 use crate::{docker_variables, readers};
 use keymint_delivery_adapter::{ExportFormat, VariableName};
@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 /// The number of generated values: half of them keys, half of them any text.
 const VALUES: usize = 10_000;
 
-/// Texts that mean something to a reader.
+/// Texts with a special meaning for some reader.
 const HOSTILE: [&str; 56] = [
     "'",
     "''",
@@ -101,7 +101,7 @@ fn values() -> Vec<String> {
     values
 }
 
-/// The lines of the values that the format can express, each for a variable of its own.
+/// Returns the lines of the values that the format can express, each for a different variable.
 fn exported(format: ExportFormat) -> Vec<Exported> {
     let lines = values().into_iter().enumerate().filter_map(|(number, value)| {
         let variable = format!("V{number}");
@@ -155,7 +155,7 @@ fn every_shell_sees_ten_thousand_generated_values_as_they_are() {
         &["ksh"],
         &["busybox", "sh"],
     ] {
-        // As the hint of `keymint export` has it.
+        // Uses the command from the hint of `keymint export`.
         let mut command = Command::new(shell[0]);
         command.args(&shell[1..]).args(["-c", "eval \"$(cat)\""]);
         compare(&shell.join(" "), &lines, &values_of(&mut command, &script));

@@ -1,10 +1,10 @@
-//! Dotenv files: those that were reported as faults, and generated ones.
+//! Dotenv files: those from reported faults, and generated ones.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// An earlier version delivered to each, and some reader saw no key, or another one.
+/// Files to which an earlier version delivered a key, although some reader then saw no key or another one.
 pub(crate) const REPORTED: [&str; 53] = [
     "DATA=C:\\data\\\n",
     "DATA=C:\\data\\\nOPENAI_API_KEY=old\n",
@@ -61,7 +61,7 @@ pub(crate) const REPORTED: [&str; 53] = [
     "A=~\r\n",
 ];
 
-/// Lines that such files have.
+/// Generates lines that are usual in dotenv files.
 fn usual_line() -> impl Strategy<Value = String> {
     let ours = select(vec![
         "OPENAI_API_KEY=old",
@@ -115,7 +115,7 @@ fn usual_line() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Lines that such files should not have.
+/// Generates lines that are unusual in dotenv files.
 fn odd_line() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "(export |  |\t)?(A|OPENAI_API_KEY|exit|A\\.B)( |\t)?=( |\t)?[a-z\"'`\\\\$(){}<>;&|#!~*?=\\[\\]@:%^,. \t-]{0,7}",

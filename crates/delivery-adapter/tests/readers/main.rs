@@ -1,6 +1,6 @@
-//! The programs that read dotenv files, each asked what it sees in files that were given a key.
+//! Dotenv files to which a key was delivered, read by the programs that read such files.
 //!
-//! `scripts/test` installs them and names their directory in `KEYMINT_DOTENV_READERS`. Each program reads all
+//! `scripts/test` installs the programs and names their directory in `KEYMINT_DOTENV_READERS`. Each program reads all
 //! files in one process.
 
 #![cfg(unix)]
@@ -23,12 +23,12 @@ const KEY: &str = "sk-proj-New_0123456789";
 /// The value of the variable in each file, empty if the reader sees none.
 type Values = Vec<String>;
 
-/// A file that has the key, as keymint reported.
+/// A file to which keymint delivered the key, by its report.
 struct Delivered {
     path: PathBuf,
-    /// The text before.
+    /// The text before the delivery.
     old: String,
-    /// Keymint warned that some readers take quotes or a comment for a part of the value.
+    /// True if keymint warned that some readers take quotes or a comment for a part of the value.
     is_warned: bool,
 }
 
@@ -51,7 +51,7 @@ async fn every_reader_sees_the_key_in_files_that_were_reported_as_faults_or_the_
     compare(&deliver_all(directory.path(), texts).await);
 }
 
-/// Writes each text to a file and delivers the key to it. A refusal names a line.
+/// Writes each text to a file, and delivers the key to it. A refusal must name a line.
 async fn deliver_all(directory: &Path, texts: impl Iterator<Item = String>) -> Vec<Delivered> {
     let mut delivered = Vec::new();
     for (number, old) in texts.enumerate() {
@@ -127,8 +127,8 @@ fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers").join(name)
 }
 
-/// Gives a program the paths of the files, one in each line. It answers with as many values, each before a
-/// NUL.
+/// Passes the paths of the files to a program, one in each line. The program prints as many values, each followed by
+/// a NUL.
 fn ask(program: &mut Command, paths: &[&Path]) -> Values {
     let list = tempfile::NamedTempFile::new().unwrap();
     let lines: String = paths.iter().map(|path| format!("{}\n", path.display())).collect();
@@ -142,17 +142,17 @@ fn ask(program: &mut Command, paths: &[&Path]) -> Values {
 
 fn dotenvy(path: &Path) -> String {
     let text = fs::read(path).unwrap();
-    // As `dotenvy::dotenv` does.
+    // Skips the mark, as `dotenvy::dotenv` does.
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&text);
     let variables = dotenvy::from_read_iter(text).collect::<Result<Vec<_>, _>>().unwrap_or_default();
-    // The first one counts: a variable that is set is not set again.
+    // The first assignment counts, since a variable that is already set is not changed.
     variables.into_iter().find(|(name, _)| name == "OPENAI_API_KEY").unwrap_or_default().1
 }
 
 /// The reader rejects the whole file.
 const REJECTED: &str = "(rejected)";
 
-/// The value of the variable: the last line counts.
+/// Returns the value of the variable. The last line counts.
 fn docker(path: &Path) -> String {
     let Some(variables) = docker_variables(&fs::read_to_string(path).unwrap()) else {
         return REJECTED.to_owned();

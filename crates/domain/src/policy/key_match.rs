@@ -134,7 +134,7 @@ mod tests {
         KnownKey { id: KeyId::parse(id).ok(), name, last_four: LastFour::parse(last_four) }
     }
 
-    /// The ids of the chosen keys, after a word for the choice.
+    /// Returns a word for the choice and the ids of its keys.
     fn shown(choice: &KeyChoice<'_>) -> String {
         match choice {
             KeyChoice::Certain(key) => format!("certain {}", key.id),

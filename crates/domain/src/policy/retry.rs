@@ -198,7 +198,7 @@ mod tests {
         };
         let minute = |attempt| next(refused(429), attempt, Duration::from_secs(60));
         assert!(matches!((minute(1), minute(2), minute(3)), (Some(_), Some(_), None)));
-        // A wait that lasts as long as there is time leaves none for the request.
+        // A wait as long as the remaining time would leave no time for the request.
         for asked in [Duration::from_secs(2), Duration::MAX] {
             assert_eq!(next(too_many(asked), 1, asked), None);
         }

@@ -14,7 +14,7 @@ use keymint_domain::{
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The way in which an implementation changes the answers that it passes on.
+/// The fault that an implementation adds to the answers that it passes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Bent {
     GoesBack,
@@ -94,7 +94,7 @@ pub(crate) struct BentPlatform {
 }
 
 impl BentPlatform {
-    /// Each organization, or each project, as this implementation lists it.
+    /// Returns the organizations or projects as this faulty implementation lists them.
     fn list<T>(
         &self,
         step: Step,
@@ -136,7 +136,7 @@ impl PlatformApi for BentPlatform {
     }
 
     async fn organizations(&self, session: &SessionKey) -> Result<Listing<Organization>, ServiceError> {
-        // A dropped call leaves this set.
+        // A dropped call leaves the flag set.
         if self.is_busy.swap(true, Ordering::Relaxed) && self.bent == Bent::IsLostWithADroppedCall {
             let kind = ServiceErrorKind::Interrupted;
             return Err(ServiceError::new(Step::ListOrganizations, kind, "the connection is lost"));

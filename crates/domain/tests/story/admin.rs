@@ -1,4 +1,4 @@
-//! An administrator's requests: what is retried, and what exists after a failure.
+//! The requests of an administrator: which are retried, and what exists on the server after a failure.
 
 use crate::support::{FORBIDDEN, NO_CONNECTION, UNAUTHORIZED, UNAVAILABLE};
 use keymint_domain::testing::{FakeAdmin, FakeClock, admin_key, project, project_key};
@@ -68,7 +68,7 @@ fn a_revocation_says_whether_the_key_is_gone_or_as_it_was_or_neither_is_known() 
     for (lost, failed, outcome, left) in [
         (vec![], vec![], "revoked", &["key_2"][..]),
         (vec![], vec![UNAVAILABLE], "revoked", &["key_2"]),
-        // The first request deleted it, so the second does not find it.
+        // The first request deleted the key, so the second one does not find it.
         (vec![ServiceErrorKind::Interrupted], vec![], "revoked", &["key_2"]),
         (vec![UNAVAILABLE, NO_CONNECTION], vec![], "revoked", &["key_2"]),
         (vec![], vec![FORBIDDEN], "not revoked", &["key_1", "key_2"]),
@@ -113,7 +113,7 @@ fn a_confirmed_deletion_counts_unless_a_look_shows_that_the_key_exists() {
             Err(RevokeError::StillExists(_)) => assert!(!is_believed, "{look:?}"),
             Err(other) => panic!("{other:?}"),
         }
-        // A server may know of the deletion a little later.
+        // A deletion may take some time to reach all of the server.
         let looks = if is_believed { 1 } else { 4 };
         assert_eq!(api.steps(), [&[Step::DeleteKey][..], &vec![Step::GetKey; looks]].concat());
     }

@@ -1,4 +1,4 @@
-//! The rule for a key that not every destination has.
+//! The rule for a key that some destinations do not have.
 
 use keymint_domain::testing::{FakeClock, FakeDestination};
 use keymint_domain::{ApiKey, DeliveryReport, DestinationId, KeyDestination, deliver};

@@ -1,4 +1,4 @@
-//! The requests that change something, and whether they are sent again.
+//! The requests that change something, and whether they are retried.
 
 use crate::support::{FORBIDDEN, NO_CONNECTION, UNAVAILABLE, run_flow, run_flow_with, too_many};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform};

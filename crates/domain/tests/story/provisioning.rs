@@ -1,4 +1,4 @@
-//! The way from the grant to the key without failures.
+//! The flow from the grant to the key without failures.
 
 use crate::support::{UNAVAILABLE, run_flow, run_flow_with};
 use keymint_domain::testing::{

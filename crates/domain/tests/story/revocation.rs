@@ -1,4 +1,4 @@
-//! The refresh token at the end of a flow, however it ends.
+//! The revocation of the refresh token at the end of a flow, whatever the result.
 
 use crate::support::{FORBIDDEN, UNAVAILABLE};
 use keymint_domain::testing::{FakeAuthServer, FakeClock, FakePlatform, granted};

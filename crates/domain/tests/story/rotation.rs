@@ -1,4 +1,4 @@
-//! The order of a rotation: at every failure the old key or the new one works in every destination.
+//! The order of a rotation: after each failure, the old or the new key works in every destination.
 
 use crate::support::{FORBIDDEN, UNAUTHORIZED, UNAVAILABLE};
 use keymint_domain::testing::{
@@ -168,7 +168,7 @@ fn a_key_that_only_the_clipboard_has_replaces_none_unless_it_is_kept() {
         known: known(Some("key_old")),
         untraceable: &[],
     };
-    // The recovery store has it as well.
+    // The recovery store also has the new key.
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
 }
 
@@ -189,7 +189,7 @@ fn a_new_key_may_be_known_a_little_later() {
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
 }
 
-/// A restricted key may not list models, and the platform says so only if it knows the key.
+/// The platform does not let a restricted key list models, but refuses it in this way only if it knows the key.
 #[test]
 fn a_new_key_without_the_permission_to_list_models_is_accepted() {
     let clock = FakeClock::new();
@@ -229,7 +229,7 @@ fn a_check_of_the_new_key_takes_no_longer_than_a_request_may() {
     assert!(checks.windows(2).all(|pair| pair[1].at.since(pair[0].at) < 2 * LIMIT + Duration::from_secs(1)));
 }
 
-/// Its other copies are unknown, so a new key there does not replace it.
+/// The other copies of the old key are unknown, so the delivery of the new key does not replace them.
 #[test]
 fn a_key_that_went_to_an_untraceable_destination_is_kept() {
     let clock = FakeClock::new();

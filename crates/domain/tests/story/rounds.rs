@@ -62,7 +62,7 @@ fn no_list_is_asked_for_once_the_answer_is_certain() {
 
     assert_eq!(run_flow(&platform, &clock).organization(), "org-10");
 
-    // The first request alone, eight, eight more, and one for which the ninth made room.
+    // One request runs alone, then eight, then another eight, and one starts when the ninth has finished.
     assert_eq!(platform.count(Step::ListProjects), 1 + 8 + 8 + 1);
 }
 

@@ -1,4 +1,4 @@
-//! The Admin API: every request, and what of each answer is taken.
+//! The Admin API: every request, and the parts of each answer that are used.
 
 use crate::support::{
     account_id, admin_key, answer, answering, assert_clean, base, call, change, good_body, http, key_id, proj,
@@ -13,7 +13,7 @@ use std::time::Duration;
 use wiremock::matchers::{query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// A server that always gives this answer, and the adapter for it.
+/// Starts a server that always sends this answer, and creates the adapter for it.
 async fn api(body: impl Into<Vec<u8>>) -> (MockServer, HttpAdminApi) {
     let server = answering(answer(200, body)).await;
     let api = http().admin_api(base(&server.uri())).unwrap();
@@ -182,7 +182,7 @@ async fn a_list_is_read_page_by_page() {
     assert_eq!(requests[1].url.query(), Some("limit=100&after=a"));
 }
 
-/// Only the server's word that this key is deleted counts.
+/// A deletion counts only if the server confirms that it deleted this key.
 #[tokio::test]
 async fn a_deletion_that_is_not_confirmed_is_no_deletion() {
     for body in [

@@ -1,4 +1,4 @@
-//! Bodies of a successful answer: those that are taken, and those that are not as agreed.
+//! The bodies of successful answers: those that are accepted, and those that violate the contract.
 
 use crate::support::{CANARY, PARSED, STEPS, answer, answering, call, failure, good_body, http};
 use keymint_domain::ServiceErrorKind::OutOfContract;

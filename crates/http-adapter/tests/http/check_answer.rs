@@ -1,4 +1,4 @@
-//! Checks of the answer of a server, and what the server sees of them.
+//! The checks whether a server answers, and the requests that the server receives for them.
 
 use crate::support::{answering, base, http};
 use keymint_domain::{ConnectFailure, Intermediary, Reason, ServiceError, ServiceErrorKind, Step};

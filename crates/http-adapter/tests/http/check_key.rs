@@ -43,7 +43,7 @@ async fn each_answer_says_what_it_means_for_the_key() {
         let refused = ServiceErrorKind::Refused { status, retry_after: None };
         assert_eq!(asked(refusal(status, code)).await, Err(refused));
     }
-    // A proxy may have sent this one.
+    // A proxy may have sent this answer.
     let unidentified = ServiceErrorKind::Unidentified { status: 401 };
     assert_eq!(asked(ResponseTemplate::new(401)).await, Err(unidentified));
 }

@@ -1,4 +1,5 @@
-//! The Admin API as its vendor describes it: Prism plays the description, and checks every request and answer.
+//! The Admin API as its vendor describes it. Prism simulates a server from the description, and checks every request
+//! and answer.
 //!
 //! `scripts/contract` runs these tests. They need Prism and the description, which is not a part of this repository.
 
@@ -64,7 +65,8 @@ fn restricted() -> NewKey {
     key
 }
 
-/// The mock server's ids are all `string`. It does not know the change of a key, which was documented later.
+/// The ids of the mock server are all `string`. The mock server does not support changing a key, which was documented
+/// later.
 #[tokio::test]
 #[ignore = "scripts/contract runs it"]
 async fn a_server_of_the_vendors_description_accepts_every_request() {
@@ -77,7 +79,8 @@ async fn a_server_of_the_vendors_description_accepts_every_request() {
     assert_eq!(api.keys(admin, project).await.unwrap().skipped, 0);
     assert_eq!(api.key(admin, project, key).await.unwrap().id, *key);
     api.delete_key(admin, project, key).await.unwrap();
-    // The ids are the same text as the key here, and therefore not accepted afterwards.
+    // The mock server uses the same text for the key and the ids, so the adapter no longer accepts these ids
+    // afterwards.
     prism.api().create_service_account(admin, project, "ci").await.unwrap();
     assert_eq!(api.create_empty_account(admin, project, "ci").await.unwrap(), *account);
     api.add_to_project(admin, project, account).await.unwrap();

@@ -11,7 +11,7 @@ async fn a_created_key_is_taken_even_with_an_error_beside_it() {
     call(&http(), &answering(answer(200, both)).await.uri(), Step::CreateKey).await.unwrap();
 }
 
-/// Only its status would say that nothing was done.
+/// The header proves that the server did nothing only if the status is not 2xx.
 #[tokio::test]
 async fn a_created_key_is_taken_from_a_success_that_calls_itself_a_challenge() {
     let challenge = |status, body| answer(status, body).insert_header("cf-mitigated", "challenge");
@@ -23,7 +23,7 @@ async fn a_created_key_is_taken_from_a_success_that_calls_itself_a_challenge() {
     }
 }
 
-/// The id is shown, and stored beside the name.
+/// The id is displayed, and stored next to the name.
 #[tokio::test]
 async fn an_id_that_repeats_a_part_of_the_key_is_left_out() {
     let secret = "sk-proj-0123456789abcdef";

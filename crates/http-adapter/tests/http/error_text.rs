@@ -93,7 +93,7 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
     }
 }
 
-/// It could go on as a sentence of the program.
+/// Without quotes, the text could continue a sentence of the program.
 #[tokio::test]
 async fn what_a_server_says_is_in_quotes_unless_it_is_one_word() {
     let forged = r#"x). Name: "other". No key exists (really"#;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// The error of the step when its only request meets this fault.
+/// Returns the error of the step if its only request meets this fault.
 async fn failure(http: &Http, step: Step, fault: Fault) -> ServiceError {
     let server = FaultyServer::start(fault).await;
     let error = call(http, &server.url, step).await.expect_err("the server broke its word");
@@ -74,7 +74,7 @@ async fn silence_is_a_time_out() {
     let dripping = whole(200, "content-length: 1000\r\n", "{");
     let beginnings =
         [Vec::new(), head(200, "content-length: 9\r\n"), dripping, head(400, "content-length: 9\r\n")];
-    // Concurrently, since each waits for its time-out.
+    // Concurrently, since each call waits for its timeout.
     let mut calls = JoinSet::new();
     for bytes in beginnings {
         for step in STEPS {
@@ -145,7 +145,7 @@ async fn a_body_may_be_as_long_as_the_bound_however_its_end_is_told() {
     }
 }
 
-/// Time stands still.
+/// A clock on which no time passes.
 struct Still;
 
 #[async_trait]
@@ -159,7 +159,7 @@ impl Clock for Still {
     }
 }
 
-/// The default time limit of a request is 30 s, and the connection may hang for ever.
+/// By default, a request takes at most 30 s, while the connection may hang forever.
 #[tokio::test]
 async fn a_whole_key_counts_before_its_answer_ends_and_if_it_never_does() {
     let body = good_body(Step::CreateKey);
@@ -220,7 +220,7 @@ async fn an_answer_may_have_hundreds_of_header_lines() {
 
 #[tokio::test]
 async fn a_body_that_is_announced_as_too_long_is_not_waited_for() {
-    // The creation's answer is read all the same, since a key may come first.
+    // The answer to a creation is read nevertheless, since a key may come first.
     for step in STEPS.into_iter().filter(|step| !step.creates_key()) {
         let fault = Fault::Hang(head(200, "content-length: 1000000000000\r\n"));
         assert_eq!(failure(&http(), step, fault).await.kind, OutOfContract);

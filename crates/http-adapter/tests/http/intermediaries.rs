@@ -11,7 +11,7 @@ async fn a_web_page_is_no_answer_whatever_its_content() {
         for step in STEPS {
             let page = ResponseTemplate::new(200).set_body_raw(good_body(step), kind);
             if step.creates_key() {
-                // The key in it counts.
+                // The key in the answer counts.
                 call(&http(), &answering(page).await.uri(), step).await.unwrap();
                 continue;
             }
@@ -48,7 +48,7 @@ async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
     }
 }
 
-/// After a creation, the header proves nothing then.
+/// After a creation, the header alone proves nothing.
 #[tokio::test]
 async fn a_challenge_with_a_success_is_one_at_each_other_step() {
     for step in STEPS.into_iter().filter(|step| !step.creates_key()) {

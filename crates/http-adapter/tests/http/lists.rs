@@ -63,7 +63,7 @@ async fn a_flag_is_set_by_true_alone_and_a_title_is_a_text() {
     assert_eq!(organizations(body).await, vec![acme, plain("b"), plain("c"), plain("d")].into());
 }
 
-/// Titles and ids are shown, and are in JSON and in records.
+/// Titles and ids are displayed, and occur in JSON and in records.
 #[tokio::test]
 async fn a_secret_in_a_title_is_redacted_and_an_entry_whose_id_is_one_is_unusable() {
     let body = r#"{"data": [{"id": "a", "title": "of sess-the-session, cut: sess-the-ses"}, {"id": "sess-the-session"},
@@ -210,7 +210,7 @@ async fn ten_thousand_organizations_are_read() {
     assert_eq!((listing.items.len(), listing.skipped, listing.complete), (10_000, 0, true));
 }
 
-/// Of a list of 8 MB, each such entry would take ten times its text.
+/// Each such entry of an 8 MB list would take ten times the memory of its text.
 #[tokio::test]
 async fn short_entries_are_kept_up_to_a_number() {
     for (number, kept, complete) in

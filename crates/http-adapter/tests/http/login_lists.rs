@@ -5,7 +5,7 @@ use keymint_domain::testing::{organization, project};
 use keymint_domain::{Listing, LoginOrganization, PlatformApi, Project, Title};
 use wiremock::ResponseTemplate;
 
-/// The organizations that are read where `user` has these members too.
+/// Returns the organizations that are parsed from a `user` with these additional members.
 async fn organizations(members: &str) -> Listing<LoginOrganization> {
     let body = format!(r#"{{"user": {{"session": {{"sensitive_id": "sess-1"}}{members}}}}}"#);
     let server = answering(ResponseTemplate::new(200).set_body_string(&body)).await;
@@ -15,7 +15,7 @@ async fn organizations(members: &str) -> Listing<LoginOrganization> {
     login.organizations
 }
 
-/// The projects of the one organization that is read where it has these members too.
+/// Returns the projects of the single organization that is parsed with these additional members.
 async fn projects(members: &str) -> Listing<Project> {
     let entry = format!(r#"{{"id": "org-1", "is_default": true{members}}}"#);
     let mut listing = organizations(&format!(r#", "orgs": {{"data": [{entry}]}}"#)).await;
@@ -54,7 +54,7 @@ async fn whole_lists_are_read_in_their_order() {
     assert_eq!(read, items.into());
 }
 
-/// Titles and ids are shown, and are in JSON and in records.
+/// Titles and ids are displayed, and occur in JSON and in records.
 #[tokio::test]
 async fn a_secret_in_a_title_is_redacted_and_an_id_that_is_one_makes_its_list_incomplete() {
     let read = organizations(
@@ -117,7 +117,7 @@ async fn a_list_is_whole_only_if_nothing_in_it_is_odd() {
     assert_eq!((without_flag.items.len(), without_flag.complete), (1, false));
 }
 
-/// They are kept for the whole run, and only spare requests.
+/// These lists are kept for the whole run, although they only save requests.
 #[tokio::test]
 async fn many_entries_are_left_out_and_the_list_is_incomplete() {
     let list = |entry: &str, number| format!(r#"{{"data": [{}]}}"#, vec![entry; number].join(","));

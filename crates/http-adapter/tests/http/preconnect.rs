@@ -207,7 +207,7 @@ impl Clock for Steps {
     }
 }
 
-/// Keeps the connection to this server open while `work` goes on.
+/// Keeps the connection to this server open during `work`.
 async fn while_connected<T>(server: &Server, clock: &Steps, work: impl Future<Output = T>) -> T {
     let (http, base) = (http(), base(&server.url));
     http.platform_api(base.clone()).unwrap();

@@ -1,5 +1,5 @@
-//! Proxies, which the environment names. The environment belongs to the whole process, so each of
-//! these tests runs its client in a process of its own.
+//! Proxies that the environment names. The environment belongs to the whole process, so each of these tests runs its
+//! client in a separate process.
 
 use crate::support::{
     CANARY, Fault, FaultyServer, STEPS, answering, assert_clean, base, call, good_body, http,
@@ -17,7 +17,7 @@ pub(crate) async fn with_proxy(test: &'static str, proxy: String) {
     with_proxy_and(test, proxy, &[]).await;
 }
 
-/// The same, with more variables.
+/// Runs an ignored test with this proxy for every URL and with more variables.
 pub(crate) async fn with_proxy_and(test: &'static str, proxy: String, variables: &[(&'static str, String)]) {
     let variables = variables.to_vec();
     let run = move || {

@@ -7,7 +7,7 @@ use keymint_http_adapter::{Http, HttpOptions};
 use std::time::Duration;
 use wiremock::{Request, ResponseTemplate};
 
-/// The only request that the step sends.
+/// Returns the only request that the step sends.
 async fn request(step: Step) -> Request {
     request_to(step, "", &http()).await
 }
@@ -24,7 +24,7 @@ fn target_of(request: &Request) -> String {
     format!("{} {}{query}", request.method, request.url.path())
 }
 
-/// The headers except the host, sorted by name.
+/// Returns the headers except the host, sorted by name.
 fn headers(request: &Request) -> Vec<String> {
     let mut headers: Vec<_> = request
         .headers

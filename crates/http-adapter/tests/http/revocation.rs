@@ -5,7 +5,7 @@ use keymint_domain::testing::{FakeAuthServer, FakeClock, granted};
 use keymint_domain::{AuthServer, RevocationOutcome};
 use wiremock::ResponseTemplate;
 
-/// It stays valid for weeks.
+/// Otherwise, the token would stay valid for weeks.
 #[tokio::test]
 async fn a_refresh_token_is_revoked_although_its_answer_is_refused() {
     let refresh = r#""refresh_token": "the-refresh-token""#;

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// Planted in answers wherever a secret could be.
+/// A text that answers contain wherever a secret could be.
 pub(crate) const CANARY: &str = "canary-9f3A";
 
 pub(crate) const STEPS: [Step; 15] = [
@@ -36,7 +36,7 @@ pub(crate) const STEPS: [Step; 15] = [
     Step::RevokeToken,
 ];
 
-/// The steps whose answer is parsed: all but the revocation.
+/// The steps whose answer is parsed: all except the revocation.
 pub(crate) const PARSED: &[Step] = STEPS.split_last().unwrap().1;
 
 pub(crate) fn http() -> Http {
@@ -75,7 +75,7 @@ pub(crate) fn account_id() -> ServiceAccountId {
     ServiceAccountId::parse("svc_acct_1").unwrap()
 }
 
-/// A change that makes a key expire after a second.
+/// Returns a change that makes a key expire after a second.
 pub(crate) fn change() -> KeyChange {
     let mut change = KeyChange::default();
     change.expires_in = Some(Duration::from_secs(1).try_into().unwrap());
@@ -90,7 +90,7 @@ pub(crate) fn target() -> Target {
     Target::new(&organization("org-acme"), &project("proj_1", true))
 }
 
-/// A response with this body that calls itself JSON.
+/// Returns a response with this body, declared as JSON.
 pub(crate) fn answer(status: u16, body: impl Into<Vec<u8>>) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_bytes(body).insert_header("content-type", "application/json")
 }
@@ -136,7 +136,7 @@ async fn call_admin(http: &Http, url: &str, step: Step) -> Result<(), ServiceErr
     }
 }
 
-/// An answer that the step accepts.
+/// Returns an answer that the step accepts.
 pub(crate) fn good_body(step: Step) -> &'static str {
     match step {
         Step::ExchangeCode => r#"{"access_token": "t"}"#,
@@ -153,14 +153,14 @@ pub(crate) fn good_body(step: Step) -> &'static str {
     }
 }
 
-/// A server that gives this answer to every request.
+/// Starts a server that sends this answer to every request.
 pub(crate) async fn answering(answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(answer).mount(&server).await;
     server
 }
 
-/// The error of this step for this answer.
+/// Returns the error of this step for this answer.
 pub(crate) async fn failure(step: Step, answer: ResponseTemplate) -> ServiceError {
     let server = answering(answer).await;
     let error = call(&http(), &server.uri(), step).await.expect_err("the answer is a bad one");
@@ -202,7 +202,7 @@ pub(crate) enum Fault {
     Flood(Vec<u8>, Vec<u8>),
 }
 
-/// A server on a bare socket, to send what no HTTP library would.
+/// A server on a raw socket, for responses that no HTTP library would send.
 pub(crate) struct FaultyServer {
     pub(crate) url: String,
     requests: Arc<AtomicUsize>,
@@ -223,7 +223,7 @@ impl FaultyServer {
         Self { url, requests }
     }
 
-    /// The number of whole requests that arrived.
+    /// Returns the number of complete requests that arrived.
     pub(crate) fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! Which certificates are trusted.
+//! The certificates that are trusted.
 
 use crate::server::Server;
 use crate::support::{STEPS, assert_clean, call};
@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A server with a certificate of this authority.
+/// Starts a server with a certificate of this authority.
 async fn server(authority: &Authority, params: CertificateParams) -> Server {
     Server::start_with(Some(acceptor(authority, params))).await
 }
@@ -21,7 +21,7 @@ pub(crate) fn trusting(authority: &Authority) -> Http {
     Http::new(options)
 }
 
-/// The error of a call that must not send a request.
+/// Returns the error of a call that must not send a request.
 async fn untrusted(http: &Http, server: &Server) -> ServiceError {
     let error = call(http, &server.url, Step::CreateKey).await.expect_err("the certificate is untrusted");
     assert_eq!(error.kind, NotSent(ConnectFailure::Tls), "{error}");
@@ -90,7 +90,7 @@ async fn a_certificate_for_another_name_or_another_time_is_not_trusted() {
     }
 }
 
-/// The first is what `openssl req -x509` makes.
+/// The first certificate has the form that `openssl req -x509` creates.
 #[tokio::test]
 async fn a_certificate_that_breaks_a_rule_is_explained_in_words() {
     let authority = authority("a company");

@@ -1,4 +1,4 @@
-//! A client of the server, as a test plays it: what it is asked it answers at once.
+//! A simulated client of the server. It answers requests of the server at once.
 
 #![expect(clippy::unwrap_used, reason = "the helpers of tests count as tests too")]
 
@@ -21,7 +21,7 @@ use tokio::io::{
 };
 use tokio::sync::oneshot;
 
-/// The revisions of the protocol whose clients differ.
+/// The revisions of the protocol that differ for clients.
 pub(crate) const SESSION: &str = "2025-11-25";
 pub(crate) const STATELESS: &str = "2026-07-28";
 
@@ -31,18 +31,18 @@ pub(crate) struct Client {
     /// The only root, unless `roots` has others.
     pub(crate) project: TempDir,
     pub(crate) port: u16,
-    /// The URIs of the roots, which are listed anew for each call; `None` if the client answers with an error.
+    /// The URIs of the roots, listed again for each call. `None` makes the client answer with an error.
     pub(crate) roots: Option<Vec<String>>,
-    /// The answer to a question with yes or no; `None` if the user closes the form.
+    /// The answer to a yes-or-no question. `None` if the user closes the form.
     pub(crate) agrees: Option<Value>,
     /// True if the questions to the user wait in `held`.
     pub(crate) holds: bool,
     pub(crate) held: Vec<Value>,
-    /// The user's answer to a URL; `None` if they do not open it.
+    /// The user's decision at the URL. `None` if the user does not open it.
     pub(crate) consent: Option<Consent>,
     pub(crate) questions: Vec<String>,
     pub(crate) progress: Vec<String>,
-    /// The ids of the URLs that were shown, and of those that the server called done.
+    /// The ids of the URLs that were shown, and of those that the server no longer needs.
     pub(crate) urls_shown: Vec<String>,
     pub(crate) urls_done: Vec<String>,
     _state: TempDir,
@@ -56,7 +56,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client of this revision that can do everything.
+    /// Starts a client of this revision that supports everything.
     pub(crate) async fn start(scenario: Scenario, revision: &'static str) -> Self {
         let capabilities = json!({"elicitation": {"form": {}, "url": {}}, "roots": {}});
         Self::with(scenario, revision, capabilities, Browser::None).await
@@ -145,14 +145,14 @@ impl Client {
         self.send_text(&format!("{line}\n")).await;
     }
 
-    /// Sends text that need not be a whole line.
+    /// Sends text that may be a part of a line.
     pub(crate) async fn send_text(&mut self, text: &str) {
         self.transcript += text;
         let writer = self.writer.as_mut().unwrap();
         watch(writer.write_all(text.as_bytes())).await.unwrap();
     }
 
-    /// The next message of the server.
+    /// Returns the next message of the server.
     pub(crate) async fn receive(&mut self) -> Value {
         let line = watch(self.lines.next_line()).await.unwrap().expect("the server has ended");
         self.transcript += &line;
@@ -173,7 +173,7 @@ impl Client {
         id
     }
 
-    /// Answers what the server asks until the response to this request.
+    /// Answers the server's requests until the response to this request arrives.
     pub(crate) async fn response(&mut self, id: u64) -> Value {
         loop {
             let message = self.receive().await;
@@ -186,7 +186,7 @@ impl Client {
         }
     }
 
-    /// Answers what the server asks until it has a question to the user.
+    /// Answers the server's requests until the server has a question to the user.
     pub(crate) async fn hold_question(&mut self) {
         loop {
             let message = self.receive().await;
@@ -197,7 +197,7 @@ impl Client {
         }
     }
 
-    /// Answers a request of the server, and takes note of a notification.
+    /// Answers a request of the server, or records a notification.
     pub(crate) async fn respond(&mut self, message: &Value) {
         let (method, params) = (message["method"].as_str().unwrap(), &message["params"]);
         match method {
@@ -256,7 +256,7 @@ impl Client {
         self.call("create_api_key", json!({"destination": "env_file"})).await
     }
 
-    /// Begins to create a key in the file of the project, and answers questions until the creation is requested.
+    /// Calls the tool to create a key in the project's file, and answers questions until the creation is requested.
     pub(crate) async fn create_until_requested(&mut self) -> u64 {
         let call = json!({"name": "create_api_key", "arguments": {"destination": "env_file"}});
         let id = self.begin("tools/call", call).await;
@@ -297,8 +297,8 @@ impl Client {
         assert!(is_free(self.port));
     }
 
-    /// Closes the stream, and waits for the end of the server. Then checks what is true of each: no secret was in the
-    /// transcript, the port is free, and each refresh token is revoked.
+    /// Closes the stream, and waits for the end of the server. Then checks that no secret was in the transcript, that
+    /// the port is free, and that each refresh token is revoked.
     pub(crate) async fn end(&mut self) {
         watch(self.writer.take().unwrap().shutdown()).await.unwrap();
         while let Some(line) = watch(self.lines.next_line()).await.unwrap() {
@@ -313,7 +313,7 @@ impl Client {
     }
 }
 
-/// The sentence of a result that is an error.
+/// Returns the sentence of a result that is an error.
 pub(crate) fn refusal(result: &Value) -> &str {
     assert_eq!(result["isError"], true, "{result}");
     result["content"][0]["text"].as_str().unwrap()

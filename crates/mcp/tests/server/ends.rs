@@ -1,4 +1,4 @@
-//! Calls that end without a result: cancelled, abandoned, or of a client that disappears.
+//! Calls that end without a result: they are cancelled or abandoned, or their client disconnects.
 
 use crate::client::{Client, SESSION, STATELESS, refusal};
 use crate::{CREATE, slow_creation};
@@ -31,7 +31,7 @@ async fn a_client_that_does_not_show_the_url_after_all_ends_the_call() {
 async fn a_cancelled_call_frees_the_port_and_creates_nothing_however_its_question_is_answered() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
     let id = client.begin("tools/call", serde_json::from_str(CREATE).unwrap()).await;
-    // The user reads, and the agent gives up.
+    // The agent gives up while the user reads.
     client.hold_question().await;
     let params = json!({"requestId": id});
     client.send(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params})).await;

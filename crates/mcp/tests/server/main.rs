@@ -38,7 +38,7 @@ async fn each_tool_has_schemas_and_says_what_it_may_change() {
             }
             let properties = tool["inputSchema"]["properties"].as_object().unwrap();
             assert!(properties.values().all(|property| property["type"] == "string"), "{tool}");
-            // The error of an unknown argument lists those that there are.
+            // The error of an unknown argument lists the known ones.
             let name = tool["name"].as_str().unwrap();
             let error = client.call(name, json!({"unknown argument": 1})).await;
             let error = refusal(&error).split_once(", expected").map_or("", |(_, expected)| expected);
@@ -69,7 +69,7 @@ async fn a_user_signs_in_and_the_key_is_in_the_file_and_not_in_the_transcript() 
         assert_eq!(client.questions.len(), 1);
         assert!(client.questions[0].starts_with("Sign in at http://127.0.0.1"), "{:?}", client.questions);
         assert!(client.progress.iter().any(|message| message == "Creating the key"), "{:?}", client.progress);
-        // Since 2026-07-28 no notification closes what the client shows.
+        // Since revision 2026-07-28, no notification reports that a URL is no longer needed.
         let done = if revision == SESSION { &*client.urls_shown } else { &[] };
         assert_eq!(client.urls_done, done);
 
@@ -284,7 +284,7 @@ async fn what_is_not_understood_ends_nothing() {
         client.send_line(line).await;
     }
     client.send_line(&format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"x\":\"{}\"}}", "x".repeat(10_000_000))).await;
-    // A notification has no answer, and neither has a response to no request.
+    // Neither a notification nor a response without a request has an answer.
     for message in [
         json!({"method": "notifications/roots/list_changed"}),
         json!({"method": "notifications/cancelled", "params": {"requestId": 99}}),

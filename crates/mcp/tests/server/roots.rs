@@ -1,4 +1,4 @@
-//! The directories in which the client lets the server write.
+//! The directories in which the client permits the server to write.
 
 use crate::client::{Client, SESSION, refusal};
 use keymint_sandbox::Scenario;
@@ -80,7 +80,7 @@ async fn a_root_is_the_directory_that_its_uri_leads_to_at_the_time_of_the_call()
         let file = project.join(directory).join(".env");
         let put = format!("create an API key in {} as", file.display());
         assert!(client.questions[0].contains(&put), "{:?}", client.questions);
-        // The root of the call before is none any more.
+        // The root of the previous call is no longer a root.
         let path = project.join("file");
         let outside = json!({"destination": "env_file", "path": path});
         let result = client.call("create_api_key", outside).await;
@@ -119,7 +119,7 @@ async fn a_path_that_can_have_no_file_is_refused_before_the_sign_in() {
     client.end().await;
 }
 
-/// An agent in a sandbox may write in the project alone, and this server outside of it.
+/// An agent in a sandbox may only write in the project, but this server may also write elsewhere.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_directory_that_is_swapped_for_a_link_leads_no_key_outside() {

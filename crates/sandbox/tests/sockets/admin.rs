@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const ORGANIZATION: &str = "org-sandbox-personal";
 const PROJECT: &str = "proj_sandbox_default";
 
-/// A call of the Admin API, at a path below the projects.
+/// Returns a call of the Admin API, with a path below the projects.
 fn admin(sandbox: &Sandbox, admin_key: &str, method: &'static str, path: &str) -> Call {
     let url = format!("{}/v1/organization/projects{path}", sandbox.api_base());
     Call::new(method, url).bearer(admin_key)

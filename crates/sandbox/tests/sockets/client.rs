@@ -1,4 +1,4 @@
-//! A client that can send correct requests and any wrong ones.
+//! A client that can send correct and incorrect requests.
 
 #![expect(clippy::unwrap_used, reason = "only tests use it")]
 

@@ -178,14 +178,14 @@ mod tests {
                 "denied access_denied: no thanks",
             ),
             ("error=access_denied&state=STATE", "denied access_denied: "),
-            // Only what decides must be readable.
+            // Only the parameters that decide must be readable.
             (
                 "error=access_denied&error_description=no.%0d%0aTrace%3a+1&state=STATE",
                 "denied access_denied: ",
             ),
             ("error=access_denied&error_description=refus%E9&state=STATE", "denied access_denied: "),
             ("code=C&session_state=%00&scope=%zz&state=STATE", "granted C"),
-            // A URL with more about the error is never shown: the sender chooses it.
+            // `error_uri` is never displayed, since the sender chooses it.
             ("error=x&error_uri=javascript:alert(1)&state=STATE", "denied x: "),
             // With a wrong state, no other parameter is read.
             ("code=C", "ForeignState"),
@@ -194,7 +194,7 @@ mod tests {
             ("code=C&state=STATE&state=STATE", "ForeignState"),
             ("error=access_denied&state=x", "ForeignState"),
             ("", "ForeignState"),
-            // The state is ours: the sender is known, and what it says counts.
+            // The state is right, so the sender is known and the other parameters count.
             ("code=A&code=B&state=STATE", "Malformed"),
             ("error=x&code=C&state=STATE", "Malformed"),
             ("state=STATE", "Malformed"),
@@ -204,7 +204,7 @@ mod tests {
             ("code=C&state=STATE&iss=https://evil.example", "IssuerMismatch"),
             ("code=C&state=STATE&iss=https://auth.openai.com&iss=https://auth.openai.com", "IssuerMismatch"),
             ("error=x&state=STATE&iss=https://evil.example", "IssuerMismatch"),
-            // It cannot be read.
+            // The value is not percent-encoded UTF-8 without control characters.
             ("code=%ff&state=STATE", "BadQuery"),
             ("code=%0d%0a&state=STATE", "BadQuery"),
             ("code=%zz&state=STATE", "BadQuery"),

@@ -145,7 +145,7 @@ mod tests {
         let temp_file = TempFile::reserve(&directory, ".env", 100, snapshot.as_ref()).unwrap();
         let names = || fs::read_dir(path.path()).unwrap().count();
 
-        // It was opened before the replacement, and is written after it.
+        // A program that opened the file before the replacement writes to it afterwards.
         let mut old = File::options().append(true).open(&file).unwrap();
         let replacement =
             |old| Replacement { directory: &directory, name: ".env", old, temp_file: &temp_file };
@@ -154,7 +154,7 @@ mod tests {
         assert!(!replacement(snapshot.as_ref()).finish().unwrap());
         assert_eq!((fs::read_to_string(&file).unwrap().as_str(), names()), ("old, and more", 2));
 
-        // Another program creates a file where none was before.
+        // Another program creates the file, which did not exist before.
         fs::remove_file(&file).unwrap();
         fs::write(&file, "another").unwrap();
         assert!(!replacement(None).begin().unwrap());
