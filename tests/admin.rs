@@ -4,7 +4,7 @@
 
 use crate::support::machine;
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
-use keymint_testkit::{Canaries, Ended, Launch, Machine, Terminal, browse, steers_a_terminal};
+use keymint_testkit::{Canaries, Ended, Launch, Machine, Terminal, browse, steers_a_terminal, until};
 use serde_json::json;
 use std::fs;
 use std::time::Duration;
@@ -345,6 +345,21 @@ async fn a_signal_during_the_revocation_says_that_the_key_may_be_revoked() {
     revoke.signal("TERM").await;
     let ended = revoke.finish().await.exits_with(10);
     assert!(ended.stderr.contains("may be revoked"), "{}", ended.stderr);
+}
+
+/// The signal ends only the look after it.
+#[tokio::test]
+async fn a_signal_after_the_server_has_confirmed_a_revocation_does_not_hide_that() {
+    let scenario = scenario()
+        .with_key("org-acme", "proj_app", "laptop", "sk-proj-0123456789wxyz")
+        .reply(Step::Key, Reply::default().delayed(Duration::MAX));
+    let machine = machine(scenario).await;
+    let id = machine.sandbox.keys()[0].id.clone();
+    let revoke = admin(&machine, &format!("admin revoke {id} --yes --http-timeout 1h")).spawn();
+    until(|| machine.count("GET", &id) == 1).await;
+    revoke.signal("TERM").await;
+    let ended = revoke.finish().await.exits_with(0);
+    assert!(ended.stderr.contains(") is revoked.") && !ended.stderr.contains("may be"), "{}", ended.stderr);
 }
 
 #[tokio::test]

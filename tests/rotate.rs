@@ -2,6 +2,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod signals;
+
 use crate::support::machine;
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::{Ended, Launch, Machine, Session, browse, free_port, until};
@@ -9,7 +11,6 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 const ORGANIZATION: &str = "org-sandbox-personal";
 
@@ -350,25 +351,6 @@ async fn a_key_that_the_user_removed_from_the_keyring_is_not_put_back() {
     run(&machine, in_session(with_admin_key(&machine, &[]))).await.exits_with(0);
     assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![false, true]));
     assert_eq!(session.stored("default"), "");
-}
-
-#[tokio::test]
-async fn a_signal_during_the_check_of_the_new_key_leaves_both_and_is_reported_once() {
-    let slow = Reply::default().delayed(Duration::from_secs(3600));
-    let machine = with_a_key(Scenario::ready().reply(Step::Models.nth(1), slow)).await;
-    let mut interrupted = with_admin_key(&machine, &["--http-timeout", "1h"]).spawn();
-    browse(&interrupted.url().await, Consent::Allow);
-    machine.requested("/v1/models").await;
-    interrupted.signal("TERM").await;
-    let ended = interrupted.finish().await.exits_with(143);
-    let shown = in_one_line(&ended.stderr);
-    assert!(shown.contains("the new key is in every destination, and the old key"), "{shown}");
-    assert!(shown.contains("is still valid") && !shown.contains("may be"), "{shown}");
-    let status = keymint(&machine, &["status", "--json"]).output().await.json();
-    assert_eq!(status["keys"][1]["rotation"]["outcome"], "kept", "{status}");
-    assert_eq!((key_in(&machine, ".env"), valid(&machine)), (Some(1), vec![true, true]));
-    let ended = run(&machine, with_admin_key(&machine, &[])).await.exits_with(0);
-    assert!(!ended.stderr.contains("cut short"), "{}", ended.stderr);
 }
 
 /// The value changes during the sign-in.

@@ -128,7 +128,9 @@ pub use policy::preference::{by_preference, default_project};
 pub use policy::project_match::ProjectError;
 pub use policy::selector::{Candidate, RequestedTarget, TargetError, TargetSelector};
 pub use ports::{AdminApi, AuthServer, PlatformApi, ResponseSource, SourceError, Tokens};
-pub use provisioning::admin::{Administrator, ProvisionedAccount, RevokeError, ServiceAccountError};
+pub use provisioning::admin::{
+    Administrator, ProvisionedAccount, RevokeError, ServiceAccountError, StoppedRevocation,
+};
 pub use provisioning::catalogue::{Catalogue, CatalogueEntry};
 pub use provisioning::error::{FailureKind, ProvisionError};
 pub use provisioning::flow::{KeyCheck, ProvisionedKey, check_key, wait_for_grant};

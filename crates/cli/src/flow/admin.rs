@@ -94,11 +94,15 @@ impl<'a> AdminServer<'a> {
     ) -> Result<bool, CliError> {
         let observer = |event| self.report(event);
         let administrator = self.administrator().observed_by(&observer);
-        let outcome = tokio::select! {
-            outcome = administrator.revoke(&project.id, &key.id) => outcome,
-            _ = signals.next() => return Err(may_be_revoked(key, "the wait was interrupted")),
-        };
-        let is_gone = match outcome {
+        let revoking = administrator.revoke_until(&project.id, &key.id, signals.next());
+        let outcome = revoking.await.map_err(|stopped| {
+            if stopped.may_be_revoked {
+                may_be_revoked(key, "the wait was interrupted")
+            } else {
+                CliError::interrupted(stopped.by, "nothing was revoked")
+            }
+        });
+        let is_gone = match outcome? {
             Ok(()) => false,
             Err(RevokeError::Missing(_)) => true,
             Err(RevokeError::OutcomeUnknown(cause)) => return Err(may_be_revoked(key, cause)),

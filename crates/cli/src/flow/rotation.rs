@@ -15,7 +15,7 @@ use crate::ui::stdout;
 use keymint_delivery_adapter::{KeyRecord, RecordedKey, RotationOutcome, fail_point};
 use keymint_domain::{
     Administrator, ApiKey, DestinationId, KeptReason, OldKey, OldKeyOutcome, ProjectId, RevocableKey,
-    Rotation, Timeouts,
+    Rotation, StoppedRevocation, Timeouts,
 };
 use keymint_http_adapter::Http;
 use keymint_terminal::{Interrupted, Signals};
@@ -139,12 +139,15 @@ async fn revoke(
     key: &ApiKey,
     signals: &mut Signals,
 ) -> Result<OldKeyOutcome, (RotationOutcome, Interrupted)> {
-    match signals.cancel_on_signal(rotation.verify(key)).await {
-        Err(signal) => Err((RotationOutcome::Kept, signal)),
-        Ok(Err(reason)) => Ok(OldKeyOutcome::Kept(reason)),
-        Ok(Ok(())) => {
-            let revoking = signals.cancel_on_signal(old.revoke());
-            revoking.await.map_err(|signal| (RotationOutcome::MayBeRevoked, signal))
+    let kept = |signal| (RotationOutcome::Kept, signal);
+    match signals.cancel_on_signal(rotation.verify(key)).await.map_err(kept)? {
+        Err(reason) => Ok(OldKeyOutcome::Kept(reason)),
+        Ok(()) => {
+            old.revoke_until(signals.next()).await.map_err(|StoppedRevocation { by, may_be_revoked }| {
+                let outcome =
+                    if may_be_revoked { RotationOutcome::MayBeRevoked } else { RotationOutcome::Kept };
+                (outcome, by)
+            })
         }
     }
 }

@@ -14,7 +14,10 @@ use crate::provisioning::plan::{LOOK_PAUSES, Timeouts};
 use crate::provisioning::request_runner::RequestRunner;
 use crate::secret::AdminKey;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
-use std::future::Future;
+use futures_util::future::{Either, select};
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Manages the keys of projects with an admin key, and retries requests where that is safe.
@@ -87,6 +90,15 @@ pub enum RevokeError {
     /// The answer was lost. The key may be revoked.
     #[error("the key may have been revoked, but the answer was lost")]
     OutcomeUnknown(#[source] ServiceError),
+}
+
+/// A revocation that was stopped before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoppedRevocation<S> {
+    /// The output of the future that stopped it.
+    pub by: S,
+    /// True if a request was sent whose outcome is unknown. The key is certainly as it was otherwise.
+    pub may_be_revoked: bool,
 }
 
 impl<'a> Administrator<'a> {
@@ -164,8 +176,27 @@ impl<'a> Administrator<'a> {
     ///
     /// [`RevokeError`] if the key was not deleted by these requests, or if that is unknown.
     pub async fn revoke(&self, project: &ProjectId, id: &KeyId) -> Result<(), RevokeError> {
+        match self.revoke_until(project, id, pending::<Infallible>()).await {
+            Ok(revoked) => revoked,
+            Err(stopped) => match stopped.by {},
+        }
+    }
+
+    /// Does the same as [`revoke`](Self::revoke), until `stop` is ready. Nothing is sent after that. If the server has
+    /// confirmed the deletion by then, the confirmation counts unless a look has shown the key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoppedRevocation`]
+    pub async fn revoke_until<S>(
+        &self,
+        project: &ProjectId,
+        id: &KeyId,
+        stop: impl Future<Output = S>,
+    ) -> Result<Result<(), RevokeError>, StoppedRevocation<S>> {
         // Set once a request was sent whose outcome is unknown. A call that is dropped leaves it set.
         let is_open = AtomicBool::new(false);
+        let stopped = |by| Err(StoppedRevocation { by, may_be_revoked: is_open.load(Ordering::Relaxed) });
         let delete = async || {
             let was_open = is_open.swap(true, Ordering::Relaxed);
             let deleted = self.api.delete_key(self.key, project, id).await;
@@ -174,13 +205,27 @@ impl<'a> Administrator<'a> {
             }
             deleted
         };
-        let deleted = self.step(Step::DeleteKey, delete).await;
-        let exists = match &deleted {
-            Ok(()) => self.outlives_its_deletion(project, id).await,
-            Err(error) if is_not_found(error) => exists(self.key(project, id).await),
-            Err(_) => None,
+        let mut stop = pin!(stop);
+        let deleting = pin!(self.step(Step::DeleteKey, delete));
+        let deleted = match select(&mut stop, deleting).await {
+            Either::Left((by, _)) => return stopped(by),
+            Either::Right((deleted, _)) => deleted,
         };
-        match (deleted, exists, is_open.into_inner()) {
+        // Set once a look has shown the key.
+        let was_seen = AtomicBool::new(false);
+        let looking = async {
+            match &deleted {
+                Ok(()) => self.outlives_its_deletion(project, id, &was_seen).await,
+                Err(error) if is_not_found(error) => exists(self.key(project, id).await),
+                Err(_) => None,
+            }
+        };
+        let exists = match select(stop, pin!(looking)).await {
+            Either::Left(_) if deleted.is_ok() && !was_seen.load(Ordering::Relaxed) => None,
+            Either::Left((by, _)) => return stopped(by),
+            Either::Right((exists, _)) => exists,
+        };
+        Ok(match (deleted, exists, is_open.load(Ordering::Relaxed)) {
             (Ok(()), Some(true), _) => {
                 let (kind, detail) =
                     (ServiceErrorKind::OutOfContract, "it confirmed the deletion, and still has the key");
@@ -191,16 +236,22 @@ impl<'a> Administrator<'a> {
             (Err(error), Some(false), false) => Err(RevokeError::Missing(error)),
             (Err(error), Some(true), false) => Err(RevokeError::StillExists(error)),
             (Err(error), None, false) => Err(RevokeError::NotRevoked(error)),
-        }
+        })
     }
 
     /// Returns whether the server still has a deleted key after several requests with pauses, since a deletion may
-    /// take some time to reach all of its parts. `None` if a request fails.
-    async fn outlives_its_deletion(&self, project: &ProjectId, id: &KeyId) -> Option<bool> {
+    /// take some time to reach all of its parts. `None` if a request fails. Sets `was_seen` once the server has it.
+    async fn outlives_its_deletion(
+        &self,
+        project: &ProjectId,
+        id: &KeyId,
+        was_seen: &AtomicBool,
+    ) -> Option<bool> {
         let mut pauses = LOOK_PAUSES.into_iter();
         loop {
             let look = self.api.key(self.key, project, id);
             let exists = exists(self.clock.timeout(self.timeouts.call, look).await.ok()?);
+            was_seen.fetch_or(exists == Some(true), Ordering::Relaxed);
             match pauses.next() {
                 Some(pause) if exists == Some(true) => self.clock.sleep(pause).await,
                 _ => return exists,

@@ -7,7 +7,7 @@ use crate::platform::new_key::KeyDetails;
 use crate::platform::project_key::ProjectKey;
 use crate::policy::key_match::{KeyChoice, KnownKey};
 use crate::ports::PlatformApi;
-use crate::provisioning::admin::{Administrator, RevokeError};
+use crate::provisioning::admin::{Administrator, RevokeError, StoppedRevocation};
 use crate::provisioning::flow::{KeyCheck, check_key};
 use crate::provisioning::plan::{LOOK_PAUSES, Timeouts};
 use crate::secret::ApiKey;
@@ -167,7 +167,23 @@ impl OldKeyOutcome {
 impl RevocableKey<'_> {
     /// Revokes the key. If the future is dropped, the key may be revoked.
     pub async fn revoke(&self) -> OldKeyOutcome {
-        match self.administrator.revoke(&self.project, &self.id).await {
+        Self::outcome(self.administrator.revoke(&self.project, &self.id).await)
+    }
+
+    /// Does the same until `stop` is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`StoppedRevocation`]
+    pub async fn revoke_until<S>(
+        &self,
+        stop: impl Future<Output = S>,
+    ) -> Result<OldKeyOutcome, StoppedRevocation<S>> {
+        self.administrator.revoke_until(&self.project, &self.id, stop).await.map(Self::outcome)
+    }
+
+    fn outcome(revoked: Result<(), RevokeError>) -> OldKeyOutcome {
+        match revoked {
             // Another administrator or another rotation may have deleted it since it was found.
             Ok(()) | Err(RevokeError::Missing(_)) => OldKeyOutcome::Revoked,
             Err(RevokeError::NotRevoked(error) | RevokeError::StillExists(error)) => {

@@ -3,8 +3,8 @@
 use crate::support::{FORBIDDEN, NO_CONNECTION, UNAUTHORIZED, UNAVAILABLE};
 use keymint_domain::testing::{FakeAdmin, FakeClock, admin_key, project, project_key};
 use keymint_domain::{
-    Administrator, Event, KeyChange, KeyId, KeyScope, NewKey, ProjectId, RevokeError, ServiceAccountError,
-    ServiceErrorKind, Step,
+    Administrator, Clock, Event, KeyChange, KeyId, KeyScope, NewKey, ProjectId, RevokeError,
+    ServiceAccountError, ServiceErrorKind, Step, StoppedRevocation,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -116,6 +116,37 @@ fn a_confirmed_deletion_counts_unless_a_look_shows_that_the_key_exists() {
         // A deletion may take some time to reach all of the server.
         let looks = if is_believed { 1 } else { 4 };
         assert_eq!(api.steps(), [&[Step::DeleteKey][..], &vec![Step::GetKey; looks]].concat());
+    }
+}
+
+/// Each answer takes a second.
+#[test]
+fn a_revocation_that_is_stopped_says_whether_the_key_may_be_gone() {
+    for (change, milliseconds, may_be_revoked, left) in [
+        // Nothing was sent.
+        ((|api| api) as fn(FakeAdmin) -> FakeAdmin, 0, Some(false), 2),
+        (|api| api, 500, Some(true), 2),
+        // Before a retry.
+        (|api| api.fail(Step::DeleteKey, &[NO_CONNECTION]), 1_001, Some(false), 2),
+        (|api| api.lose(Step::DeleteKey, &[UNAVAILABLE]), 1_001, Some(true), 1),
+        // During the look afterwards.
+        (|api| api, 1_500, None, 1),
+        (|api| api.fail(Step::DeleteKey, &[NOT_FOUND]), 1_500, Some(false), 2),
+        // The look has shown the key.
+        (FakeAdmin::keeping_deleted_keys, 2_001, Some(true), 2),
+    ] {
+        let (clock, key) = (FakeClock::new(), admin_key());
+        let api = change(with_two_keys(&clock).latency(Duration::from_secs(1)));
+        let admin = Administrator::new(&api, &clock, &key, 1);
+        let stop = clock.sleep(Duration::from_millis(milliseconds));
+        let revoked = clock.run(admin.revoke_until(&proj(), &key_1(), stop));
+        let stopped = match revoked {
+            Ok(Ok(())) => None,
+            Err(StoppedRevocation { may_be_revoked, .. }) => Some(may_be_revoked),
+            other => panic!("{milliseconds}: {other:?}"),
+        };
+        assert_eq!((stopped, ids(&api).len()), (may_be_revoked, left), "{milliseconds}");
+        assert_eq!(api.steps().is_empty(), milliseconds == 0, "{milliseconds}");
     }
 }
 
