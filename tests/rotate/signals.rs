@@ -2,7 +2,8 @@
 
 use super::{in_one_line, key_in, keymint, run, valid, with_a_key, with_admin_key};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
-use keymint_testkit::{Ended, Machine, Running, browse, until};
+use keymint_testkit::{Ended, Machine, Running, Scripts, browse, until};
+use std::fs;
 use std::time::Duration;
 
 /// Checks that the run ended by the signal, with the new key in the file and the old one valid, and that no later run
@@ -30,10 +31,36 @@ async fn signed_in(mut run: Running) -> Running {
 
 #[tokio::test]
 async fn a_signal_during_the_check_of_the_new_key_leaves_both_and_is_reported_once() {
-    let machine = with_a_key(never(Step::Models, 1)).await;
-    let run = signed_in(with_admin_key(&machine, &["--http-timeout", "1h"]).spawn()).await;
-    machine.requested("/v1/models").await;
+    for args in [&["--http-timeout", "1h"][..], &["--http-timeout", "1h", "--verify"]] {
+        let machine = with_a_key(never(Step::Models, 1)).await;
+        let run = signed_in(with_admin_key(&machine, args).spawn()).await;
+        machine.requested("/v1/models").await;
+        run.signal("TERM").await;
+        keeps_the_old_key(&machine, run.finish().await).await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_while_the_new_key_is_created_keeps_the_old_one() {
+    let machine = with_a_key(never(Step::CreateKey, 2)).await;
+    let mut run = signed_in(with_admin_key(&machine, &[]).spawn()).await;
+    until(|| machine.count("POST", "/api_keys") == 2).await;
     run.signal("TERM").await;
+    run.line(|line| line.contains("The key is being created")).await;
+    machine.sandbox.release();
+    keeps_the_old_key(&machine, run.finish().await).await;
+}
+
+#[tokio::test]
+async fn a_signal_while_the_new_key_is_delivered_keeps_the_old_one() {
+    let command = Scripts::with("script", "cat >/dev/null; echo >begun; while [ ! -e go ]; do :; done");
+    let machine = with_a_key(Scenario::ready()).await;
+    let script = command.path("script");
+    let run = with_admin_key(&machine, &["--pipe-to", script.to_str().unwrap()]).spawn();
+    let run = signed_in(run).await;
+    until(|| command.path("begun").exists()).await;
+    run.signal("TERM").await;
+    fs::write(command.path("go"), "").unwrap();
     keeps_the_old_key(&machine, run.finish().await).await;
 }
 

@@ -20,6 +20,8 @@ pub struct Interrupted {
 /// Signals that end a program, in their order of arrival. While this exists, they do not end the program by
 /// themselves.
 pub struct Signals {
+    /// The first signal that arrived.
+    received: Option<Interrupted>,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -65,6 +67,7 @@ impl Signals {
         // If the parent process ignores it, the system discards the exit status of children.
         drop(signal(SignalKind::child())?);
         Ok(Self {
+            received: None,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: if is_ignored(rustix::process::Signal::HUP.as_raw()) {
@@ -86,12 +89,23 @@ impl Signals {
     #[cfg(windows)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
-        Ok(Self { ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
+        Ok(Self { received: None, ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
     }
 
     /// Waits for the next signal, even if other work of the same task never pauses (tokio's cooperative budget).
-    #[cfg(unix)]
     pub async fn next(&mut self) -> Interrupted {
+        let signal = self.arrival().await;
+        self.received.get_or_insert(signal);
+        signal
+    }
+
+    /// Returns the first signal, if one has arrived, also if work was completed nevertheless.
+    pub fn received(&self) -> Option<Interrupted> {
+        self.received
+    }
+
+    #[cfg(unix)]
+    async fn arrival(&mut self) -> Interrupted {
         unconstrained(async {
             tokio::select! {
                 _ = self.interrupt.recv() => CTRL_C,
@@ -105,9 +119,8 @@ impl Signals {
         .await
     }
 
-    /// Waits for the next signal.
     #[cfg(windows)]
-    pub async fn next(&mut self) -> Interrupted {
+    async fn arrival(&mut self) -> Interrupted {
         tokio::select! {
             _ = self.ctrl_c.recv() => CTRL_C,
             _ = self.ctrl_break.recv() => CTRL_C,

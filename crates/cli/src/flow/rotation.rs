@@ -100,8 +100,8 @@ async fn conclude(
     let outcome = match rotation.revocable(&details, &report) {
         Err(reason) => OldKeyOutcome::Kept(reason),
         Ok(revocable) => {
-            context.ui.report(&Message::CheckingKey);
-            revoke(&rotation, revocable, &key, signals).await.map_err(|(outcome, signal)| {
+            let revoking = revoke(context, &rotation, revocable, &key, signals);
+            revoking.await.map_err(|(outcome, signal)| {
                 journal.concluded(outcome);
                 explain::interrupted(&old.record, outcome, signal)
             })?
@@ -134,12 +134,18 @@ async fn conclude(
 
 /// Verifies the new key and revokes the old one. A signal ends it, with what is known of the old key then.
 async fn revoke(
+    context: &Context,
     rotation: &Rotation<'_>,
     old: &RevocableKey<'_>,
     key: &ApiKey,
     signals: &mut Signals,
 ) -> Result<OldKeyOutcome, (RotationOutcome, Interrupted)> {
     let kept = |signal| (RotationOutcome::Kept, signal);
+    // It may have arrived during the creation or the delivery, which it did not end.
+    if let Some(signal) = signals.received() {
+        return Err(kept(signal));
+    }
+    context.ui.report(&Message::CheckingKey);
     match signals.cancel_on_signal(rotation.verify(key)).await.map_err(kept)? {
         Err(reason) => Ok(OldKeyOutcome::Kept(reason)),
         Ok(()) => {
