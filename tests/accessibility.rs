@@ -168,7 +168,7 @@ async fn a_page_that_waits_shows_the_progress_and_no_motion_that_is_unwanted_and
     pages.devtools("Emulation.setEmulatedMedia", still).await;
     assert_eq!(pages.script(moving).await, 0);
 
-    let late = "No answer. Look in your terminal.";
+    let late = "No answer. Look in your terminal or agent.";
     assert!(!pages.shown("Listing").await.contains(late));
     // The 90 s are over.
     pages.script("document.getAnimations().forEach(it => it.finish())").await;

@@ -69,7 +69,7 @@ pub(crate) fn waiting(progress: Progress) -> String {
     };
     format!(
         "<section>\n{mark}\n<h1>{title}</h1>\n<div class=\"waiting\">\n<p class=\"soon\">{next}</p>\n\
-         <p class=\"late\">No answer. Look in your terminal.</p>\n</div>\n</section>\n"
+         <p class=\"late\">No answer. Look in your terminal or agent.</p>\n</div>\n</section>\n"
     )
 }
 
@@ -116,28 +116,30 @@ pub(crate) fn outcome(Conclusion { outcome, details }: &Conclusion, shows_detail
         Outcome::KeyPartlyDelivered => (
             Mark::Care,
             "Key created, but one destination failed",
-            "The key is not lost. Your terminal shows where it is.",
+            "The key is not lost. Your terminal or agent shows where it is.",
         ),
         Outcome::KeyKept => (
             Mark::Care,
             "Key created, but not delivered",
-            "The key is not lost. Your terminal shows where it is kept.",
+            "The key is not lost. Your terminal or agent shows where it is kept.",
         ),
         Outcome::KeyLost => (
             Mark::Failed,
             "Key created, but lost",
-            "It could be neither delivered nor kept. Your terminal shows how to delete it and create another.",
+            "It could be neither delivered nor kept. Your terminal or agent shows how to delete it and create another.",
         ),
         Outcome::KeyUnknown => (
             Mark::Care,
             "A key may have been created",
-            "The server\u{2019}s answer was lost. Your terminal shows how to find out.",
+            "The server\u{2019}s answer was lost. Your terminal or agent shows how to find out.",
         ),
-        Outcome::NoKey => (Mark::Failed, "No key was created", "Your terminal shows what to do next."),
+        Outcome::NoKey => {
+            (Mark::Failed, "No key was created", "Your terminal or agent shows what to do next.")
+        }
         Outcome::Refused => (
             Mark::Quiet,
             "The sign-in was refused",
-            "No key was created. To try again, go back to your terminal.",
+            "No key was created. To try again, go back to your terminal or agent.",
         ),
         Outcome::DryRun => (Mark::Done, "Dry run complete", "No key was created. You can close this tab."),
         Outcome::Listed => (Mark::Done, "Signed in", "Your terminal shows the list. You can close this tab."),
@@ -149,7 +151,7 @@ pub(crate) fn outcome(Conclusion { outcome, details }: &Conclusion, shows_detail
 
 /// Returns the section for a program that ended before the outcome was known.
 pub(crate) fn interrupted() -> Section {
-    let next = "keymint stopped before it showed a result. Look in your terminal.";
+    let next = "keymint stopped before it showed a result. Look in your terminal or agent.";
     Section { mark: Mark::Care, title: "Interrupted".to_owned(), next, details: String::new() }
 }
 
@@ -162,11 +164,11 @@ pub(crate) fn verdict(verdict: Verdict) -> String {
             "Continue to the sign-in",
             "Your browser should go there by itself. If it does not, open the URL that keymint shows.",
         ),
-        Verdict::Received => (Mark::Done, "Response received", "Go back to your terminal."),
+        Verdict::Received => (Mark::Done, "Response received", "Go back to your terminal or agent."),
         Verdict::Unusable => (
             Mark::Failed,
             "The sign-in failed",
-            "The response in this URL is not valid. No key was created. Go back to your terminal.",
+            "The response in this URL is not valid. No key was created. Go back to your terminal or agent.",
         ),
         Verdict::BadRequest => (
             Mark::Quiet,
@@ -207,7 +209,7 @@ pub(crate) fn verdict(verdict: Verdict) -> String {
         Verdict::TooLate => (
             Mark::Quiet,
             "This sign-in was already answered",
-            "Its URL works once. Your terminal shows the result.",
+            "Its URL works once. Your terminal or agent shows the result.",
         ),
         Verdict::Misdirected { port } => {
             right_host = format!("Use http://localhost:{port}");
