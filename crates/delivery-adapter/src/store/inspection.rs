@@ -39,7 +39,7 @@ impl RecordedKey {
                 let present = file
                     .key
                     .as_ref()
-                    .map(|key| key.as_ref().is_some_and(|key| is_of(fingerprint, last4, key)));
+                    .and_then(|key| key.as_ref().map_or(Some(false), |key| is_of(fingerprint, last4, key)));
                 if delivery.variable.is_some() || present == Some(true) {
                     delivery.variable = Some(variable.as_str().to_owned());
                     (delivery.present, delivery.is_empty) = (present, file.is_empty);
@@ -114,6 +114,29 @@ mod tests {
             assert_eq!(key.record.current_deliveries().count(), usize::from(is_current), "{case}");
             let is_traceable = key.record.deliveries[0].is_traceable();
             assert_eq!(is_traceable, variable.is_some() || content == here, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_record_without_the_last_four_characters_does_not_say_whose_key_a_file_has() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".env");
+        let to = format!("{}{}", EnvFile::ID_PREFIX, path.display());
+        let variable = Some("OPENAI_API_KEY".to_owned());
+        for (content, present) in [("OPENAI_API_KEY=sk-proj-0123456789\n", None), ("A=1\n", Some(false))] {
+            fs::write(&path, content).unwrap();
+            for last4 in [None, Some(String::new())] {
+                let delivery = DeliveryRecord {
+                    to: to.clone(),
+                    variable: variable.clone(),
+                    ..DeliveryRecord::default()
+                };
+                let deliveries = vec![delivery];
+                let record = KeyRecord { last4, deliveries, ..KeyRecord::of_unknown_origin("a") };
+                let mut key = RecordedKey { id: "1".to_owned(), record };
+                RecordedKey::inspect_files(std::slice::from_mut(&mut key));
+                assert_eq!(key.record.deliveries[0].present, present, "{content}");
+            }
         }
     }
 

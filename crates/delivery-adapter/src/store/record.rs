@@ -355,7 +355,7 @@ impl KeyRecord {
     /// Returns whether this is the record of the key. Without a fingerprint, only the last four characters are
     /// compared, and another key may have the same.
     pub fn is_of(&self, key: &ApiKey) -> bool {
-        is_of(&self.fingerprint, &self.last4, key)
+        is_of(&self.fingerprint, &self.last4, key) == Some(true)
     }
 
     pub(super) fn conclude(&mut self, outcome: RotationOutcome) {
@@ -438,10 +438,11 @@ impl KeyRecord {
 }
 
 /// Returns whether the fingerprint of the key matches or, without a recorded fingerprint, its last four characters.
-pub(super) fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &ApiKey) -> bool {
+/// `None` if neither is recorded.
+pub(super) fn is_of(recorded: &Option<String>, last4: &Option<String>, key: &ApiKey) -> Option<bool> {
     match recorded {
-        Some(recorded) => *recorded == fingerprint([key.expose().as_bytes()]),
-        None => last4.as_ref().is_some_and(|last4| !last4.is_empty() && last4 == key.last_four()),
+        Some(recorded) => Some(*recorded == fingerprint([key.expose().as_bytes()])),
+        None => last4.as_ref().filter(|last4| !last4.is_empty()).map(|last4| last4 == key.last_four()),
     }
 }
 
