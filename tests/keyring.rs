@@ -381,6 +381,23 @@ async fn a_key_leaves_the_keyring_only_with_a_confirmation() {
 }
 
 #[tokio::test]
+async fn an_item_that_comes_while_the_removal_of_another_one_is_confirmed_stays() {
+    let session = Session::start("unlocked");
+    for (seen, now) in [("no key", KEY), (KEY, "no key"), ("no key", "another")] {
+        session.store("default", &[], seen);
+        let home = tempfile::tempdir().unwrap();
+        let mut terminal = Terminal::start(keymint(&home).args(["forget"]).env(BUS, &session.address));
+        terminal.shows("Remove it? [y/N] ").await;
+        session.store("default", &[], now);
+        terminal.types("y\n").await;
+        let (code, shown) = terminal.end().await;
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(code == 8 && shown.contains("has changed meanwhile"), "{shown}");
+        assert_eq!(session.stored("default"), now);
+    }
+}
+
+#[tokio::test]
 async fn without_a_session_there_is_no_keyring() {
     let home = tempfile::tempdir().unwrap();
     let nowhere = home.path().join("bus").display().to_string();

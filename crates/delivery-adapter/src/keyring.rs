@@ -8,6 +8,7 @@ use crate::{Overwrite, fail_point, threads};
 use keymint_domain::text::human_duration;
 use keymint_domain::{ApiKey, DeliveryError, DestinationId, KeyDestination, async_trait};
 use keymint_tokio_clock::TokioClock;
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
@@ -44,7 +45,17 @@ pub enum StoredItem {
     /// The item is a key.
     Key(ApiKey),
     /// The item is not a key.
-    NoKey,
+    NoKey(OtherValue),
+}
+
+/// The value of an item that is not a key. It cannot be read out.
+pub struct OtherValue(Zeroizing<Vec<u8>>);
+
+/// Omits the value.
+impl fmt::Debug for OtherValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OtherValue").finish_non_exhaustive()
+    }
 }
 
 /// The reason why a request to the keyring failed.
@@ -78,12 +89,9 @@ impl Keyring {
     ///
     /// [`KeyringError`] if the keyring cannot be read.
     pub async fn inspect(profile: &str) -> Result<FoundItem, KeyringError> {
-        let item = match Self::get(profile).await {
-            Ok(None) => StoredItem::Nothing,
-            Ok(Some(key)) => StoredItem::Key(key),
-            Err(KeyringError::NotAKey) => StoredItem::NoKey,
-            Err(error) => return Err(error),
-        };
+        let user = profile.to_owned();
+        let value = in_time(threads::run(move || system::get(&user))).await?;
+        let item = value.map_or(StoredItem::Nothing, |value| StoredItem::of(Zeroizing::new(value)));
         Ok(FoundItem { profile: profile.to_owned(), item })
     }
 
@@ -93,21 +101,11 @@ impl Keyring {
     ///
     /// [`KeyringError`] if the keyring cannot be read, or the item is not a key.
     pub async fn get(profile: &str) -> Result<Option<ApiKey>, KeyringError> {
-        let user = profile.to_owned();
-        let Some(value) = in_time(threads::run(move || system::get(&user))).await? else { return Ok(None) };
-        // The cause is dropped, since such an error contains the value.
-        let key = String::from_utf8(value).ok().and_then(|value| ApiKey::parse(value).ok());
-        key.map(Some).ok_or(KeyringError::NotAKey)
-    }
-
-    /// Removes the item of a profile. Returns whether it existed.
-    ///
-    /// # Errors
-    ///
-    /// [`KeyringError`] if the item cannot be removed.
-    pub async fn delete(profile: &str) -> Result<bool, KeyringError> {
-        let user = profile.to_owned();
-        in_time(threads::run(move || system::delete(&user))).await
+        match Self::inspect(profile).await?.item {
+            StoredItem::Nothing => Ok(None),
+            StoredItem::Key(key) => Ok(Some(key)),
+            StoredItem::NoKey(_) => Err(KeyringError::NotAKey),
+        }
     }
 
     /// Removes the item of a profile if it is this key. Returns whether the item was removed.
@@ -116,10 +114,15 @@ impl Keyring {
     ///
     /// [`KeyringError`] if the item cannot be read or removed.
     pub async fn delete_key(profile: &str, key: &ApiKey) -> Result<bool, KeyringError> {
-        match Self::inspect(profile).await?.item {
-            StoredItem::Key(now) if is_same(&now, key) => Self::delete(profile).await,
-            _ => Ok(false),
+        Self::delete_if(profile, |now| matches!(now, StoredItem::Key(now) if is_same(now, key))).await
+    }
+
+    async fn delete_if(profile: &str, fits: impl Fn(&StoredItem) -> bool) -> Result<bool, KeyringError> {
+        if !fits(&Self::inspect(profile).await?.item) {
+            return Ok(false);
         }
+        let user = profile.to_owned();
+        in_time(threads::run(move || system::delete(&user))).await
     }
 
     /// Returns whether a locked keyring can prompt for its password in a window.
@@ -172,6 +175,15 @@ impl FoundItem {
         }
     }
 
+    /// Removes the item, unless the keyring has another one by now. Returns whether it was removed.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyringError`] if the item cannot be read or removed.
+    pub async fn delete(&self) -> Result<bool, KeyringError> {
+        Keyring::delete_if(&self.profile, |now| now.is_same(&self.item)).await
+    }
+
     /// Reserves the item for a key. Verifies with a temporary trial item that the keyring returns what it stores.
     ///
     /// # Errors
@@ -188,11 +200,22 @@ impl FoundItem {
 }
 
 impl StoredItem {
+    fn of(value: Zeroizing<Vec<u8>>) -> Self {
+        // The cause is dropped, since such an error contains the value.
+        let key = str::from_utf8(&value).ok().and_then(|value| ApiKey::parse(value.to_owned()).ok());
+        key.map_or(Self::NoKey(OtherValue(value)), Self::Key)
+    }
+
     /// Returns whether a new key may replace this item, if only `seen` may be replaced.
     fn may_replace(&self, seen: &Self) -> bool {
-        match (seen, self) {
-            (_, Self::Nothing) | (Self::NoKey, Self::NoKey) => true,
-            (Self::Key(seen), Self::Key(now)) => is_same(seen, now),
+        matches!(self, Self::Nothing) || self.is_same(seen)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Nothing, Self::Nothing) => true,
+            (Self::Key(one), Self::Key(other)) => is_same(one, other),
+            (Self::NoKey(one), Self::NoKey(other)) => one.0.ct_eq(&other.0).into(),
             _ => false,
         }
     }
@@ -250,6 +273,22 @@ mod tests {
         let (_open, never) = std::sync::mpsc::channel::<()>();
         let error = within(Duration::ZERO, threads::run(move || Ok(never.recv().is_ok()))).await.unwrap_err();
         assert!(matches!(error, KeyringError::TimedOut(_)), "{error}");
+    }
+
+    #[test]
+    fn an_item_that_was_seen_may_be_replaced_and_no_other_one() {
+        let item = |text: &str| StoredItem::of(Zeroizing::new(text.as_bytes().to_vec()));
+        for (seen, now, may_replace) in [
+            (item("no key"), item("no key"), true),
+            (item("no key"), item("another"), false),
+            (item("no key"), item("sk-proj-0123456789"), false),
+            (item("sk-proj-0123456789"), item("no key"), false),
+            (item("sk-proj-0123456789"), StoredItem::Nothing, true),
+            (StoredItem::Nothing, item("no key"), false),
+        ] {
+            assert_eq!(now.may_replace(&seen), may_replace, "{seen:?} {now:?}");
+            assert!(!format!("{seen:?}").contains("no key"), "{seen:?}");
+        }
     }
 
     #[test]

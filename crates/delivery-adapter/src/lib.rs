@@ -85,7 +85,7 @@ pub use env_file::{
 pub use export::{ExportFormat, NotExpressible};
 pub use found_key::{FoundKey, KeySource};
 pub use keymint_host::WhichError;
-pub use keyring::{FoundItem, Keyring, KeyringError, StoredItem};
+pub use keyring::{FoundItem, Keyring, KeyringError, OtherValue, StoredItem};
 pub use profile::{InvalidProfile, Profile};
 pub use run::run_command;
 #[cfg(unix)]

@@ -107,7 +107,7 @@ async fn keyring(call: &Call) -> Result<Destination, Failure> {
     let item = match found.current() {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(format!("a key ending in {}", key.last_four())),
-        StoredItem::NoKey => Some("an item that is not a key".to_owned()),
+        StoredItem::NoKey(_) => Some("an item that is not a key".to_owned()),
     };
     let overwrite = match item {
         None => Overwrite::Never,

@@ -12,9 +12,7 @@ use crate::ui::json;
 use crate::ui::message::{Message, Warning};
 use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
-use keymint_delivery_adapter::{
-    FoundItem, KeySource, Keyring, RecordedKey, StateDir, StoredItem, fail_point,
-};
+use keymint_delivery_adapter::{FoundItem, KeySource, Keyring, RecordedKey, StateDir, fail_point};
 use keymint_domain::{ApiKey, InventoryKey, LastFour};
 use keymint_terminal::Signals;
 
@@ -28,11 +26,7 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     let finding = signals.cancel_on_signal(find(context, args.yes, prompter)).await;
     let found = finding.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
     let Some(found) = found else { return conclude(context, false, None, None) };
-    let profile = context.sources.profile.as_str();
-    let removed = match found.current() {
-        StoredItem::Key(key) => context.patiently(Keyring::delete_key(profile, key)).await,
-        _ => context.patiently(Keyring::delete(profile)).await,
-    };
+    let removed = context.patiently(found.delete()).await;
     if !removed.map_err(|error| explain::keyring(&error))? {
         let message = "the item of the keyring has changed meanwhile: nothing was removed";
         return Err(CliError::new(ErrorKind::NoKey, message).hint("Run it again."));

@@ -62,7 +62,7 @@ pub(crate) fn describe_item(item: &StoredItem) -> Option<String> {
     match item {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(format!("a key that ends in {}", key.last_four())),
-        StoredItem::NoKey => Some("an item that is not a key".to_owned()),
+        StoredItem::NoKey(_) => Some("an item that is not a key".to_owned()),
     }
 }
 

@@ -187,7 +187,7 @@ async fn last_four_in_usable_keyring(profile: &str) -> Result<Option<String>, Ke
     let last_four = match found.current() {
         StoredItem::Nothing => None,
         StoredItem::Key(key) => Some(key.last_four().to_owned()),
-        StoredItem::NoKey => return Err(KeyringError::NotAKey),
+        StoredItem::NoKey(_) => return Err(KeyringError::NotAKey),
     };
     found.reserve(Overwrite::Always).await?;
     Ok(last_four)
