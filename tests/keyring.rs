@@ -398,6 +398,16 @@ async fn an_item_that_comes_while_the_removal_of_another_one_is_confirmed_stays(
 }
 
 #[tokio::test]
+async fn nothing_is_confirmed_if_there_is_nothing_to_forget() {
+    let session = Session::start("unlocked");
+    let machine = machine(acme()).await;
+    for command in ["forget --json", "forget --revoke --json"] {
+        let ended = with_admin_key(&machine, &session, command).output().await.exits_with(0);
+        assert_eq!(ended.json()["removed"], Value::from(false), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn without_a_session_there_is_no_keyring() {
     let home = tempfile::tempdir().unwrap();
     let nowhere = home.path().join("bus").display().to_string();

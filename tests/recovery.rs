@@ -111,6 +111,16 @@ async fn a_kept_key_is_deleted_only_with_a_confirmation() {
 }
 
 #[tokio::test]
+async fn nothing_is_confirmed_if_there_is_no_kept_key_to_delete() {
+    let ended = failed().await;
+    let (code, _, output) = recover(&ended, &["--delete", "no-such-id"]).await;
+    assert!(code == 2 && output.contains("has no such key"), "{output}");
+    recover(&ended, &["--delete", "--yes"]).await;
+    let (code, _, output) = recover(&ended, &["--delete"]).await;
+    assert!(code == 2 && output.contains("the recovery directory has no key"), "{output}");
+}
+
+#[tokio::test]
 async fn an_id_that_is_taken_for_a_path_is_told() {
     let ended = failed().await;
     let path = files(&ended).pop().unwrap();

@@ -10,7 +10,6 @@ use crate::flow::stored_key;
 use crate::ui::format::{describe_item, describe_key, profile_flag};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
-use crate::ui::prompter::Prompter;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{FoundItem, KeySource, Keyring, RecordedKey, StateDir, fail_point};
 use keymint_domain::{ApiKey, InventoryKey, LastFour};
@@ -20,10 +19,8 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     if args.revoke {
         return revoke_and_forget(args, context).await;
     }
-    let hint = "--yes removes it without a question.";
-    let prompter = context.confirmer(args.yes, args.no_input, "the removal of a key", hint)?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
-    let finding = signals.cancel_on_signal(find(context, args.yes, prompter)).await;
+    let finding = signals.cancel_on_signal(find(args, context)).await;
     let found = finding.map_err(|signal| CliError::interrupted(signal, "nothing was removed"))??;
     let Some(found) = found else { return conclude(context, false, None, None) };
     let removed = context.patiently(found.delete()).await;
@@ -35,12 +32,14 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
 }
 
 /// Returns the item of the profile, whose removal the user has confirmed. `None` if the keyring has none.
-async fn find(context: &Context, yes: bool, prompter: Prompter<'_>) -> Result<Option<FoundItem>, CliError> {
+async fn find(args: &ForgetArgs, context: &Context) -> Result<Option<FoundItem>, CliError> {
     let profile = context.sources.profile.as_str();
     let found = context.patiently(Keyring::inspect(profile)).await;
     let found = found.map_err(|error| explain::keyring(&error))?;
     let Some(item) = describe_item(found.current()) else { return Ok(None) };
-    if !yes {
+    let hint = "--yes removes it without a question.";
+    let prompter = context.confirmer(args.yes, args.no_input, "the removal of a key", hint)?;
+    if !args.yes {
         let question =
             format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
         if prompter.confirm(question).await != Some(true) {
@@ -57,12 +56,12 @@ async fn find(context: &Context, yes: bool, prompter: Prompter<'_>) -> Result<Op
 async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), CliError> {
     let profile = &context.sources.profile;
     let settings = AdminSettings::resolve(&args.project, &args.endpoint, &context.sources)?;
-    let condition = "this machine has a record of it";
-    let prompter = KeyRevocation::prompter(context, args.yes, args.no_input, condition)?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
     let stored = signals.cancel_on_signal(stored_key::find(context)).await;
     let stored = stored.map_err(|signal| CliError::interrupted(signal, "nothing was revoked"))?;
     let Some(key) = stored? else { return conclude(context, false, None, None) };
+    let condition = "this machine has a record of it";
+    let prompter = KeyRevocation::prompter(context, args.yes, args.no_input, condition)?;
     let Some(last_four) = LastFour::of(&key) else {
         return Err(CliError::new(ErrorKind::NoKey, "the stored key is too short to be found on the server"));
     };

@@ -34,9 +34,9 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
             .hint("--env-file takes the next argument as its path: give the id before it."));
     }
     if args.delete {
+        let stored = select(stored, args.id.as_deref())?;
         let hint = "--yes deletes it without a question.";
         let prompter = context.confirmer(args.yes, args.no_input, "the deletion of a key", hint)?;
-        let stored = select(stored, args.id.as_deref())?;
         if !args.yes {
             confirm(&stored, prompter).await?;
         }
