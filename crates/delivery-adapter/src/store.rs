@@ -41,7 +41,7 @@ const RECOVERY: &str = "recovery";
 #[derive(Debug, Clone)]
 pub struct StateDir(PathBuf);
 
-/// A recorded key: keymint created or imported it, or requested it without learning the outcome.
+/// A recorded key: this machine created or imported it, or requested it without learning the outcome.
 #[derive(Debug, Clone)]
 pub struct RecordedKey {
     /// The [id](Journal::id) of the journal of the run that created it.
