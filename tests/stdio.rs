@@ -3,8 +3,9 @@
 #![cfg(target_os = "linux")]
 
 use crate::support::{create, keymint, machine};
-use keymint_sandbox::{Consent, Scenario};
-use keymint_testkit::{ON_A_TERMINAL, Strace, browse, free_port, full_disk};
+use keymint_sandbox::{Consent, Organization, Scenario};
+use keymint_testkit::{ON_A_TERMINAL, Strace, browse, free_port, full_disk, is_free, until};
+use serde_json::Value;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -24,6 +25,25 @@ async fn a_standard_output_that_keeps_nothing_is_no_matter_beside_another_place(
         assert_eq!(ended.code, 0, "{redirection}: {}", ended.stderr);
         assert_eq!(fs::read_to_string(file).unwrap(), format!("OPENAI_API_KEY={}\n", ended.key()));
     }
+}
+
+#[tokio::test]
+async fn a_list_in_a_pager_is_waited_for_and_keeps_neither_the_port_nor_the_browser() {
+    let organization = |number| Organization::new(format!("org-{number}")).titled("x".repeat(100));
+    let scenario = Scenario::of((0..700).map(organization));
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut list = create(scenario).command("list").args(["--json"]).stdout(writer).start().await;
+    list.browser(Consent::Allow).await;
+    let port = list.port;
+    until(|| is_free(port)).await;
+    let reading = std::thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).map(|_| text)
+    });
+    let ended = list.finish().await.exits_with(0);
+    let listed: Value = serde_json::from_str(&reading.join().unwrap().unwrap()).unwrap();
+    assert_eq!(listed["organizations"].as_array().unwrap().len(), 700);
+    assert!(ended.page().body.contains("Your terminal shows the list"));
 }
 
 #[tokio::test]

@@ -5,23 +5,29 @@ use crate::config::SignInSettings;
 use crate::error::CliError;
 use crate::explain::host::check_ci;
 use crate::flow::context::Context;
-use crate::flow::delivery::print_in_time;
+use crate::flow::delivery::print_for_reader;
 use crate::flow::sign_in::sign_in_and_list;
 use crate::ui::format::{REFUSES_KEYS, marked, titled};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
-use crate::ui::stdout;
 use keymint_domain::{Catalogue, CatalogueEntry, Role};
 use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
     check_ci(&settings.ci, "run `keymint list` on your own machine")?;
-    let show = async |catalogue: &Catalogue, signals: &mut Signals| show(catalogue, context, signals).await;
-    sign_in_and_list(context, &settings, &mut Signals::listen().map_err(CliError::internal)?, show).await
+    let (mut signals, mut text) = (Signals::listen().map_err(CliError::internal)?, None);
+    let list = async |catalogue: &Catalogue, _: &mut Signals| describe(catalogue, context, &mut text);
+    let outcome = sign_in_and_list(context, &settings, &mut signals, list).await;
+    // A pager may wait for the user. The browser has its page by now, and the port is free.
+    if let Some(text) = text {
+        print_for_reader(&mut signals, text).await?;
+    }
+    outcome
 }
 
-async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -> Result<(), CliError> {
+/// Sets the text to print, and returns the outcome of reading the lists.
+fn describe(catalogue: &Catalogue, context: &Context, text: &mut Option<String>) -> Result<(), CliError> {
     let ui = &context.ui;
     ui.clear_progress();
     if catalogue.organizations.is_empty() && !ui.wants_json() {
@@ -40,13 +46,12 @@ async fn show(catalogue: &Catalogue, context: &Context, signals: &mut Signals) -
             "not every list of projects could be read. {hint}"
         ))));
     }
-    let text = if ui.wants_json() {
+    *text = Some(if ui.wants_json() {
         json::list(catalogue)
     } else {
         let lines: Vec<_> = catalogue.organizations.iter().map(lines).collect();
         lines.join("\n")
-    };
-    stdout::for_reader(print_in_time(context, signals, text).await)?;
+    });
     outcome
 }
 

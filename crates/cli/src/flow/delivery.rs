@@ -162,6 +162,12 @@ pub(crate) async fn print_in_time(context: &Context, signals: &mut Signals, line
     }
 }
 
+/// Prints the result of a command that changes nothing. Waits for its reader, such as a pager, until a signal.
+pub(crate) async fn print_for_reader(signals: &mut Signals, text: String) -> Result<(), CliError> {
+    let printing = threads::run(move || stdout::print(&text));
+    stdout::for_reader(signals.cancel_on_signal(printing).await?.flatten())
+}
+
 /// Prints on a thread of its own, so that a blocked reader does not keep this program from ending.
 async fn print(clock: &dyn Clock, line: String) -> io::Result<()> {
     let printing = threads::run(move || stdout::print(&line));

@@ -6,11 +6,10 @@ use crate::error::CliError;
 use crate::explain::network;
 use crate::flow::admin::AdminServer;
 use crate::flow::context::Context;
-use crate::flow::delivery::print_in_time;
+use crate::flow::delivery::print_for_reader;
 use crate::ui::format::{describe_key, indented, titled};
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
-use crate::ui::stdout;
 use keymint_delivery_adapter::MadeHere;
 use keymint_domain::Inventory;
 use keymint_terminal::Signals;
@@ -36,7 +35,7 @@ pub(crate) async fn run(args: &AdminListArgs, context: &Context) -> Result<(), C
         text(&inventory, &made_here)
     };
     context.ui.clear_progress();
-    stdout::for_reader(print_in_time(context, &mut signals, text).await)
+    print_for_reader(&mut signals, text).await
 }
 
 /// Lists each project with its keys below it.
