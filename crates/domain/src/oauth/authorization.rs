@@ -247,7 +247,7 @@ mod tests {
         let pending = pending();
         let url = pending.authorize_url();
         assert_eq!(url.as_str().split_once('?').unwrap().0, "https://auth.openai.com/oauth/authorize");
-        // The hash of the verifier, which is made from the first 64 bytes. The state uses the other 32.
+        // The hash of the verifier. The verifier uses the first 64 bytes, and the state the other 32.
         let challenge =
             CodeVerifier::from_entropy(&std::array::from_fn(|i| i.try_into().unwrap())).challenge();
         let pairs: Vec<_> = url.query_pairs().map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
