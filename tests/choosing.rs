@@ -238,7 +238,7 @@ mod at_a_terminal {
         terminal.types("fg\n").await;
         terminal.shows(MENU).await;
         terminal.types("web\r").await;
-        terminal.shows("Created the key").await;
+        terminal.shows("Created \"").await;
         terminal.shows(PROMPT).await;
         assert_eq!(machine.sandbox.keys()[0].project, "proj_web");
         terminal.types("exit\n").await;

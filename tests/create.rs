@@ -100,8 +100,7 @@ async fn only_what_stands_in_the_keys_way_is_told_with_the_variable_that_counts(
     let file = folder.path().join(".env");
     let args = ["--env-file", file.to_str().unwrap(), "--var", "MY_KEY"];
     let ended = create(Scenario::ready()).args(args).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
-    assert!(ended.stderr.contains("as MY_KEY."), "{}", ended.stderr);
-    assert!(!ended.stderr.contains("Programs read it"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("as MY_KEY\n"), "{}", ended.stderr);
     assert!(!ended.stderr.contains("is set here already"), "{}", ended.stderr);
 
     std::fs::remove_file(&file).unwrap();

@@ -104,7 +104,7 @@ async fn the_key_is_in_a_new_file_for_its_owner_alone_whatever_the_umask() {
 
         assert_eq!(directory.read(), format!("OPENAI_API_KEY={}\n", ended.key()));
         assert_eq!((directory.names(), mode(&directory.path(".env"))), (vec![".env".to_owned()], 0o600));
-        let said = format!("Saved to {} as OPENAI_API_KEY.", directory.path(".env").display());
+        let said = format!("Saved to {} as OPENAI_API_KEY\n", directory.path(".env").display());
         assert!(ended.stderr.contains(&said), "{}", ended.stderr);
         // The only warning is that of the sandbox's servers.
         assert_eq!(ended.stderr.matches("warning").count(), 1, "{}", ended.stderr);
@@ -122,7 +122,7 @@ async fn json_names_the_file_and_has_no_key() {
         ended.json()["delivered_to"],
         serde_json::json!([{ "kind": "env_file", "path": path, "variable": "KEY_2" }])
     );
-    assert!(ended.stderr.contains(&format!("Saved to {} as KEY_2.", path.display())), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("Saved to {} as KEY_2\n", path.display())), "{}", ended.stderr);
     assert_eq!(ended.json()["key"].get("value"), None);
     assert_eq!(directory.read(), format!("KEY_2={}\n", ended.key()));
 }

@@ -26,7 +26,7 @@ impl SignIn {
     /// Begins a sign-in that also listens.
     async fn begin_listening() -> Self {
         let mut sign_in = Self::begin(machine(Scenario::ready()).await).await;
-        sign_in.terminal.shows("paste it here:").await;
+        sign_in.terminal.shows("paste its URL here.").await;
         sign_in
     }
 
@@ -62,7 +62,7 @@ async fn in_a_container_the_wait_only_says_where_to_paste() {
     let create = machine.keymint(["create"]).env("KUBERNETES_SERVICE_HOST", "10.0.0.1");
     let mut terminal = Terminal::start(create);
     terminal.url().await;
-    let shown = terminal.shows("paste it here:").await;
+    let shown = terminal.shows("paste its URL here.").await;
     assert!(!shown.contains("container") && !shown.contains("--network"), "{shown}");
     terminal.signal("TERM").await;
     assert_eq!(terminal.end().await.0, 143);

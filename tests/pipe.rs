@@ -32,7 +32,7 @@ async fn a_command_gets_the_key_on_its_standard_input_and_nowhere_else() {
     for line in ["stored", "with a note"] {
         assert!(ended.stderr.lines().any(|said| said == line), "{}", ended.stderr);
     }
-    assert!(ended.stderr.contains("script\"."), "{}", ended.stderr);
+    assert!(ended.stderr.contains("script\"\n"), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -103,8 +103,6 @@ async fn a_key_is_printed() {
     let slow = Scenario::ready().project_ready_in_list(3);
     let waited = signs_in("create-waits", desktop(slow, &["--poll-interval", "20ms"])).await;
     assert_eq!(waited.count("GET", "/v1/organizations"), 3);
-    let ending = format!("ending in {}, ", last_four(&waited.key()));
-    assert!(waited.stderr.contains(&ending), "{}", waited.stderr);
     let troubled =
         Scenario::ready().reply(Step::Projects.nth(1), busy()).reply(Step::CreateKey.nth(1), busy());
     signs_in("create-tries-again", desktop(troubled, &[])).await;

@@ -164,7 +164,7 @@ async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
         pipe.write_all(&[b' '; 64 * 1024]).unwrap();
         let mut run = create(Scenario::ready()).stdout(pipe).under(HANGUP_ENDS).start().await;
         run.browser(Consent::Allow).await;
-        run.line(|line| line.contains("Created the key")).await;
+        run.line(|line| line.contains("Created \"")).await;
         for signal in signals {
             run.signal(signal).await;
         }

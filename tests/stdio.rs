@@ -166,7 +166,7 @@ async fn a_standard_output_that_does_not_wait_is_waited_for_and_has_the_whole_ke
     let mut run = create(Scenario::ready()).stdout(OwnedFd::from(there)).start().await;
     let url = run.url().await;
     let browser = browse(&url, Consent::Allow);
-    run.line(|line| line.contains("Created the key")).await;
+    run.line(|line| line.contains("Created \"")).await;
     let read = std::thread::spawn(move || {
         let mut text = String::new();
         here.read_to_string(&mut text).unwrap();
@@ -240,13 +240,62 @@ async fn the_account_is_shown_on_a_terminal_before_a_key_is_made_and_nowhere_els
     let mut terminal = machine.terminal("create --no-browser");
     let browser = browse(&terminal.url().await, Consent::Allow);
     terminal.shows("Signed in as dev@sandbox.test.").await;
-    terminal.shows("Created the key").await;
+    terminal.shows("Created \"").await;
     assert_eq!(terminal.end().await.0, 0);
     browser.await.unwrap().unwrap();
 
     for args in [&[][..], &["-v"], &["--events"]] {
         let ended = create(Scenario::ready()).args(args).sign_in().await;
         assert!(ended.code == 0 && !ended.stderr.contains("dev@"), "{}", ended.stderr);
+    }
+}
+
+/// Returns the lines that a terminal shows at the end, the key replaced.
+fn last_lines(shown: &str, key: &str) -> String {
+    let mut screen = vt100::Parser::new(60, 300, 0);
+    screen.process(shown.as_bytes());
+    let lines = screen.screen().contents().replace(key, "[KEY]");
+    lines.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_key_on_a_terminal_has_empty_lines_around_it_and_none_at_the_end() {
+    let machine = machine(Scenario::ready()).await;
+    let to_file = format!("create --no-browser --print --env-file {}/.env", machine.home.path().display());
+    for (words, end) in [
+        (&*to_file, "as OPENAI_API_KEY\n\n[KEY]"),
+        ("create --no-browser --print --verify --name two", "[KEY]\n\n✓ The platform accepts the key."),
+        (
+            "create --no-browser --name three",
+            "✓ Created \"three\" in Personal / Default project\n\n[KEY]\n\nShown once.",
+        ),
+    ] {
+        let mut terminal = machine.terminal(words);
+        browse(&terminal.url().await, Consent::Allow);
+        let mut shown = terminal.shows("Signed in as ").await;
+        let (code, rest) = terminal.end().await;
+        shown += &rest;
+        assert_eq!(code, 0, "{shown}");
+        assert!(!shown.ends_with("\n\r\n"), "{shown:?}");
+        let lines = last_lines(&shown, &machine.sandbox.keys().last().unwrap().value);
+        assert!(lines.contains(end), "{lines}");
+    }
+    let start = machine.terminal("start").end().await.1;
+    let url = start.lines().position(|line| line.contains("/oauth/authorize?")).unwrap();
+    let lines: Vec<_> = start.lines().collect();
+    assert_eq!((lines[url - 1], lines[url + 1]), ("", ""), "{start}");
+}
+
+#[tokio::test]
+async fn a_demonstration_marks_each_step_on_a_terminal() {
+    let demo = last_lines(&shown(&[], "demo").await, "[none]");
+    for step in [
+        "\n✓ Listening at http",
+        "\n✓ The authorization server has granted access.\n✓ The platform has opened a session.",
+        "\n✓ Found Personal / Default project.\n✓ Signed in as dev@sandbox.test.\n✓ Created \"",
+        "\n\n✓ Revoked the refresh token of this sign-in.\n\nNow for real: `keymint create`",
+    ] {
+        assert!(demo.contains(step), "{demo}");
     }
 }
 

@@ -90,7 +90,7 @@ async fn a_crowd_neither_delays_the_true_callback_nor_takes_memory() {
     .await;
 
     run.browser(Consent::Allow).await;
-    run.line(|line| line.contains("Created the key")).await;
+    run.line(|line| line.contains("Created \"")).await;
     let grown = run.peak_memory().unwrap() - before;
     drop((idle, held));
     let ended = run.end().await;

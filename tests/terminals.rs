@@ -96,7 +96,7 @@ async fn the_last_words_arrive_when_the_reader_reads() {
     for (args, words) in [
         (&["create", "--no-such-flag"][..], "unexpected argument"),
         (&["finish", "http://localhost:5000/x"], "no pending sign-in"),
-        (&["demo"], "Created the key"),
+        (&["demo"], "Created \""),
     ] {
         let home = tempfile::tempdir().unwrap();
         let (mut reader, writer) = full_pipe();
@@ -120,7 +120,7 @@ async fn a_terminal_that_is_held_with_ctrl_s_costs_no_key() {
     let file = machine.home.path().join(".env");
     let mut terminal = machine.terminal(&format!("create --no-browser --env-file {}", file.display()));
     let url = terminal.url().await;
-    terminal.shows("paste it here:").await;
+    terminal.shows("paste its URL here.").await;
     terminal.types("\u{13}").await;
     watch(browse(&url, Consent::Allow)).await.unwrap().unwrap();
     assert_eq!(terminal.end().await.0, 0);
@@ -212,7 +212,7 @@ async fn a_key_waits_in_the_background_for_a_terminal_that_is_not_to_be_written_
         terminal.types(&format!("stty tostop; {KEYMINT} create {words} 2>said &\n")).await;
         until(|| browser.path("url").exists()).await;
         let page = browse(&browser.read("url"), Consent::Allow);
-        until(|| fs::read_to_string(&said).is_ok_and(|said| said.contains("Created the key"))).await;
+        until(|| fs::read_to_string(&said).is_ok_and(|said| said.contains("Created \""))).await;
         // The shell shows the job once it is stopped.
         terminal.types("for i in 1 2 3; do sleep 0.1; jobs -s; done; echo it is $((40 + 2))\n").await;
         let shown = terminal.shows("it is 42").await;
@@ -276,7 +276,7 @@ async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
     let machine = machine(Scenario::ready()).await;
     let mut terminal = machine.terminal("create --no-browser");
     let url = terminal.url().await;
-    terminal.shows("paste it here:").await;
+    terminal.shows("paste its URL here.").await;
     let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
     let (path, query) = address.split_once('?').unwrap();
     // The state and the code come first, so that only the end is cut.

@@ -60,7 +60,7 @@ async fn signals_while_the_end_of_an_answer_with_a_key_is_missing() {
     for then in [Hangs, Drips] {
         let server = FaultServer::start(Step::K, body("<good>").claims(999).then(then), 1).await;
         let ended = create(&server.url, &server.url, &[], async |run| {
-            run.line(|line| line.contains("Created the key")).await;
+            run.line(|line| line.contains("Created \"")).await;
             run.signal("INT").await;
             run.signal("INT").await;
         })

@@ -80,8 +80,6 @@ pub(crate) async fn run(args: &ImportArgs, context: &Context) -> Result<(), CliE
     for warning in env_conflicts::warnings(context.sources.environment, destinations) {
         context.ui.report(&Message::Warning(warning));
     }
-    let (variable, is_only_printed) = (destinations.variable(), !destinations.elsewhere());
-    context.ui.report(&Message::Done { variable, is_only_printed, dashboard: None });
     Ok(())
 }
 

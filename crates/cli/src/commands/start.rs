@@ -33,6 +33,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
         context.ui.report(&Message::Warning(warning));
     }
     let text = if context.ui.wants_json() { json::started(&url, &wall_clock::utc_of(expires)) } else { url };
+    context.ui.report(&Message::Printing);
     stdout::show(&text)?;
     context.ui.report(&Message::Started { patience: settings.timeout });
     Ok(())

@@ -333,11 +333,6 @@ impl Destinations {
         self.print || !self.elsewhere()
     }
 
-    /// Returns the variable in which programs look for the key, if the user has to set it.
-    pub(crate) fn variable(&self) -> Option<&str> {
-        (self.env_files.is_empty() && (self.stdout() || self.copy)).then_some(VariableName::OPENAI)
-    }
-
     /// Returns whether any other destination gets the key.
     pub(crate) fn elsewhere(&self) -> bool {
         !self.env_files.is_empty() || self.keyring.is_some() || self.pipe_to.is_some() || self.copy

@@ -268,8 +268,7 @@ impl<'a> KeyCreation<'a> {
             self.context.ui.report(&Message::Warning(warning));
         }
         let dashboard = (sign_in.endpoints.are_openai() && self.settings.rotation.is_none()).then_some(page);
-        let (variable, is_only_printed) = (destinations.variable(), !destinations.elsewhere());
-        self.context.ui.report(&Message::Done { variable, is_only_printed, dashboard });
+        self.context.ui.report(&Message::Done { is_only_printed: !destinations.elsewhere(), dashboard });
     }
 }
 

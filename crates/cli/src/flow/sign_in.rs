@@ -13,8 +13,6 @@ use keymint_domain::{
     AdminKey, AuthorizationGrant, Catalogue, Client, Entropy, PendingAuthorization, ResponseSource,
     Revocation, wait_for_grant,
 };
-#[cfg(feature = "sandbox")]
-use keymint_host::Opening;
 use keymint_host::core_dumps::with_inherited_limit;
 use keymint_host::{HostEnvironment, HostKind};
 #[cfg(feature = "sandbox")]
@@ -73,7 +71,7 @@ fn open_browser(
     if settings.is_played {
         let url = pending.authorize_url().to_string();
         drop(tokio::spawn(async move { sign_in(&url, Consent::Allow).await }));
-        return context.ui.report(&Message::Browser(&Opening::Tried));
+        return;
     }
     let host = HostEnvironment::detect();
     let spawn = |command: &mut Command| {

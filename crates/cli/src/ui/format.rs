@@ -116,11 +116,24 @@ pub(crate) fn key_check(check: KeyCheck) -> String {
     }
 }
 
-/// Describes the organization and then the project, each by its title, or by its id if it has no title.
+/// Describes the organization and then the project, each by its title, or by its id if it has no title. A title with
+/// punctuation is in quotes, since it could pass for a message of this program.
 pub(crate) fn describe_target(target: &Target) -> String {
-    let project = title_or(&target.project_title, target.project_id.as_str());
-    let organization = title_or(&target.organization_title, target.organization_id.as_str());
+    let project = plain_title_or(target.project_title.as_ref(), target.project_id.as_str());
+    let organization = plain_title_or(target.organization_title.as_ref(), target.organization_id.as_str());
     format!("{organization} / {project}")
+}
+
+fn plain_title_or(title: Option<&Title>, otherwise: &str) -> String {
+    let is_plain = |title: &String| {
+        title.starts_with(char::is_alphanumeric)
+            && title.chars().all(|c| c.is_alphanumeric() || " -_".contains(c))
+    };
+    match title.map(Title::to_string) {
+        Some(title) if is_plain(&title) => title,
+        Some(title) => format!("\"{title}\""),
+        None => otherwise.to_owned(),
+    }
 }
 
 fn title_or(title: &Option<Title>, otherwise: &str) -> String {
@@ -356,8 +369,29 @@ pub(crate) fn of_stray(stray: Stray) -> &'static str {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_with_punctuation_is_in_quotes() {
+        for (title, shown) in [
+            ("Default project", "Default project"),
+            ("Été", "Été"),
+            ("A / B", "\"A / B\""),
+            ("error: x", "\"error: x\""),
+            (" x", "\" x\""),
+            ("", "\"\""),
+            ("a\u{202e}b", "\"a\\u{202e}b\""),
+        ] {
+            assert_eq!(plain_title_or(Some(&Title::new(title)), "proj_1"), shown);
+        }
+        assert_eq!(plain_title_or(None, "proj_1"), "proj_1");
+    }
+}
+
+#[cfg(all(test, unix))]
+mod unix_tests {
     use super::*;
     use std::process::Command;
 

@@ -83,7 +83,7 @@ pub(crate) enum Message<'a> {
     },
     /// A line that the command of --pipe-to printed, safe to display.
     CommandOutput(&'a str),
-    /// The next line of standard output is the key.
+    /// The next line of standard output is the key, or the URL of a sign-in.
     Printing,
     Delivered(&'a DeliveredTo<'a>),
     KeyChecked(KeyCheck),
@@ -97,8 +97,6 @@ pub(crate) enum Message<'a> {
         path: &'a Path,
     },
     Done {
-        /// The variable in which programs look for the key on their own, if they do.
-        variable: Option<&'a str>,
         /// True if only standard output has received the key.
         is_only_printed: bool,
         dashboard: Option<&'static str>,

@@ -7,6 +7,7 @@ use keymint_domain::{Clock, Moment};
 use keymint_terminal::{passes_links, prose, stderr, stderr_columns};
 use keymint_tokio_clock::TokioClock;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The maximum length of the spinner's text if the terminal's width is unknown, in characters.
 const LONGEST_STATUS: usize = 75;
@@ -20,6 +21,8 @@ pub(crate) struct Lines {
     /// The number of columns of standard error, if it is a terminal.
     width: Option<usize>,
     clock: TokioClock,
+    /// True if an empty line precedes the next line.
+    has_gap: AtomicBool,
 }
 
 impl Lines {
@@ -34,6 +37,7 @@ impl Lines {
                 && supports_hyperlinks::supports_hyperlinks(),
             width: stderr_columns(),
             clock: TokioClock::new(),
+            has_gap: AtomicBool::new(false),
         }
     }
 
@@ -99,8 +103,16 @@ impl Lines {
         self.width.map_or_else(|| text.to_owned(), fill)
     }
 
+    /// Shows an empty line before the next line.
+    pub(crate) fn gap(&self) {
+        self.has_gap.store(true, Ordering::Relaxed);
+    }
+
     /// Shows one line without wrapping.
     pub(crate) fn line(&self, text: &str) {
+        if self.has_gap.swap(false, Ordering::Relaxed) {
+            stderr::write_line("");
+        }
         stderr::write_line(text);
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Reporter {
 struct Seen {
     last_observation: Option<Observation>,
     skipped_organizations: usize,
+    /// True in a demonstration, which shows the details as its steps.
+    is_demonstration: bool,
 }
 
 impl Seen {
@@ -63,6 +65,11 @@ impl Seen {
                     Ordering::Equal => Some(&Message::MoreOrganizationsSkipped),
                     Ordering::Greater => None,
                 }
+            }
+            #[cfg(feature = "sandbox")]
+            Message::Demonstration => {
+                self.is_demonstration = true;
+                Some(message)
             }
             _ => Some(message),
         }
@@ -103,16 +110,17 @@ impl Reporter {
         let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let is_repeated = seen().has(message);
         let Some(message) = seen().filter(message, self.lines.shows_repeats()) else { return };
+        let is_demonstration = seen().is_demonstration;
         for text in text::of_message(message) {
             match text {
+                Text::Detail(text) if is_demonstration => self.success(&text),
                 Text::Warning(_) if is_repeated => {}
                 Text::Warning(text) => self.lines.prose(&format!("{WARNING}warning:{WARNING:#} {text}")),
-                Text::Success(text) if self.lines.are_on_a_terminal() => {
-                    self.lines.step(&format!("{SUCCESS}✓{SUCCESS:#} {text}"));
-                }
-                Text::Step(text) | Text::Success(text) => self.lines.step(&text),
-                Text::Blank | Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
+                Text::Success(text) => self.success(&text),
+                Text::Step(text) => self.lines.step(&text),
+                Text::Blank | Text::Gap | Text::Command(_) if self.output.verbosity == Verbosity::Quiet => {}
                 Text::Blank => self.lines.line(""),
+                Text::Gap => self.lines.gap(),
                 Text::Detail(text) => self.lines.detail(&text),
                 Text::Status(text) => self.lines.status(&text),
                 Text::Prose(text) => self.lines.prose(&text),
@@ -124,6 +132,15 @@ impl Reporter {
                 }
                 Text::Command(command) => self.lines.line(&format!("\n  {command}\n")),
             }
+        }
+    }
+
+    /// Shows a line about a completed step, with a mark on a terminal.
+    fn success(&self, text: &str) {
+        if self.lines.are_on_a_terminal() {
+            self.lines.step(&format!("{SUCCESS}✓{SUCCESS:#} {text}"));
+        } else {
+            self.lines.step(text);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::ui::format::{
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use crate::ui::old_key::kept;
-use keymint_delivery_adapter::ExportFormat;
+use keymint_delivery_adapter::{ExportFormat, VariableName};
 use keymint_domain::text::human_duration;
 use keymint_domain::{Event, KeyCheck, Observation, OldKeyOutcome, RevocationOutcome};
 use keymint_host::{Advice, Opening};
@@ -21,6 +21,8 @@ pub(crate) enum Text {
     Success(String),
     /// An empty line, which --quiet hides.
     Blank,
+    /// An empty line before the next line, if one follows. --quiet hides it.
+    Gap,
     /// A line that stays, only with --verbose.
     Detail(String),
     /// The current state. The next state replaces it.
@@ -37,7 +39,7 @@ pub(crate) enum Text {
 
 /// Returns the text of a message. Empty for a message that is only an event.
 pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
-    use Text::{Blank, Command, Detail, Line, Prose, Status, Step, Success, Url, Warning};
+    use Text::{Blank, Command, Detail, Gap, Line, Prose, Status, Step, Success, Url, Warning};
     let text = match message {
         Message::Warning(warning) => Warning(of_warning(warning)),
         Message::AuthorizeUrl { url, is_played } => {
@@ -46,7 +48,9 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             } else {
                 "Open this URL in your browser to sign in:\n"
             };
-            return vec![Prose(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
+            let gap = is_played.then_some(Gap).into_iter();
+            let text = [Prose(introduction.to_owned()), Url((*url).to_owned()), Line(String::new())];
+            return gap.chain(text).collect();
         }
         #[cfg(feature = "sandbox")]
         Message::Demonstration => Prose(
@@ -54,7 +58,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
                 .to_owned(),
         ),
         #[cfg(feature = "sandbox")]
-        Message::DemonstrationOver => return vec![Step("Now for real: `keymint create`".to_owned())],
+        Message::DemonstrationOver => return vec![Gap, Step("Now for real: `keymint create`".to_owned())],
         Message::Listening { redirect_uri } => Detail(format!("Listening at {redirect_uri}")),
         Message::Browser(Opening::NotWanted) => return Vec::new(),
         Message::Browser(Opening::Tried) => Step("Tried to open it for you.".to_owned()),
@@ -69,28 +73,32 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return [Step(text.clone())].into_iter().chain(command.clone().map(Command)).collect();
         }
         Message::WaitingForPerson { patience, channel } => {
-            let waiting =
-                format!("Waiting for you to sign in, at most {}. Ctrl-C ends it.", human_duration(*patience));
-            let how = match channel {
-                ResponseChannel::Listener => return vec![Status(waiting)],
-                ResponseChannel::ListenerOrPaste => Step(
-                    "Browser on another machine? Sign in there; the last page will not load. Copy its URL and paste it \
-                     here:"
-                        .to_owned(),
-                ),
-                ResponseChannel::Paste => Prose(
-                    "The last page in the browser will not load. Copy its URL and paste it here:".to_owned(),
-                ),
+            let patience = human_duration(*patience);
+            let waiting = format!("Waiting for you to sign in, at most {patience}. Ctrl-C ends it.");
+            // Where the user can paste, a spinner would overwrite the pasted text.
+            return match channel {
+                ResponseChannel::Listener => vec![Status(waiting)],
+                ResponseChannel::ListenerOrPaste => vec![Step(format!(
+                    "Waiting for you to sign in ({patience}). If the last page does not load, paste its URL here."
+                ))],
+                ResponseChannel::Paste => vec![
+                    Step(waiting),
+                    Prose(
+                        "The last page in the browser will not load. Copy its URL and paste it here:"
+                            .to_owned(),
+                    ),
+                ],
             };
-            // Shown without a spinner, which would overwrite the pasted text.
-            return vec![Step(waiting), how];
         }
         Message::PasteAddress => Prose("Paste the URL that the browser ended on:".to_owned()),
-        Message::Started { patience } => Step(format!(
-            "Open that URL in any browser. The last page will not load: give its URL to `keymint finish` within {}.",
-            human_duration(*patience)
-        )),
-        Message::Reading => Status("Signed in. Reading your organizations and projects …".to_owned()),
+        Message::Started { patience } => {
+            let text = Step(format!(
+                "Open that URL in any browser. The last page will not load: give its URL to `keymint finish` within {}.",
+                human_duration(*patience)
+            ));
+            return beside_output(Gap).into_iter().chain([text]).collect();
+        }
+        Message::Reading => Status("Reading your organizations and projects …".to_owned()),
         Message::NothingToList => Step("The account has no organization yet.".to_owned()),
         // Shows the account and the project, so that a user with several notices the wrong one.
         Message::Chosen { target, account } => {
@@ -109,7 +117,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             Status("You are back from the browser. Signing in to the platform …".to_owned())
         }
         Message::Looking { patience } => Status(format!(
-            "Signed in. Looking for your default project, at most {} …",
+            "Looking for your default project, at most {} …",
             human_duration(*patience)
         )),
         Message::Flow(event) => return of_event(event),
@@ -124,11 +132,10 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
              exist without you having it.",
             human_duration(*patience)
         )),
-        Message::KeyCreated { last_four, name, place, expires_at } => Success(format!(
-            "Created the key {}, ending in {last_four}, in {}.{}",
+        Message::KeyCreated { name, place, expires_at, .. } => Success(format!(
+            "Created {} in {place}{}",
             quoted(name),
-            place,
-            expires_at.map_or_else(String::new, |time| format!(" It expires at {time}."))
+            expires_at.map_or_else(String::new, |time| format!(" (expires {time})"))
         )),
         Message::Rotating { old } => Step(format!("Replacing the key {}.", key_of(old))),
         Message::CheckingKey => Status("Checking that the new key works …".to_owned()),
@@ -140,13 +147,8 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             Success(format!("Revoked the old key {}.", key_of(old)))
         }
         Message::CommandOutput(line) => Line((*line).to_owned()),
-        Message::Printing => return if io::stdout().is_terminal() { vec![Blank] } else { Vec::new() },
-        Message::Delivered(DeliveredTo::StandardOutput) if io::stdout().is_terminal() => Blank,
-        Message::Delivered(to @ DeliveredTo::EnvFile { warning, .. }) => {
-            let warning = warning.map(|warning| Warning(warning.to_owned()));
-            return [Success(of_delivery(to))].into_iter().chain(warning).collect();
-        }
-        Message::Delivered(to) => Success(of_delivery(to)),
+        Message::Printing => return beside_output(Blank).into_iter().collect(),
+        Message::Delivered(to) => return of_delivery(to),
         Message::Kept { path } => {
             Step(format!("A clipboard does not last, so the key is also kept in {}.", own_path(path)))
         }
@@ -164,17 +166,21 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             quoted(&record.name),
             deletion_page(record)
         )),
-        Message::Done { variable, is_only_printed, dashboard } => {
+        Message::Done { is_only_printed, dashboard } => {
+            let name = VariableName::OPENAI;
+            let set = if cfg!(windows) {
+                format!("$env:{name} = \"<the key above>\"")
+            } else {
+                format!("export {name}=<the key above>")
+            };
+            let shown = [
+                format!("Shown once. To use it now: `{set}`"),
+                "To keep it: `keymint import --keyring`, or `keymint import --env-file`".to_owned(),
+            ];
             let is_shown = *is_only_printed && io::stdout().is_terminal();
-            let use_it = variable.map(|name| match is_shown {
-                true if cfg!(windows) => format!("Shown once. To use it now: `$env:{name} = \"<the key above>\"`"),
-                true => format!("Shown once. To use it now: `export {name}=<the key above>`"),
-                false => format!("Programs read it from the variable {name}."),
-            });
-            let keep_it = "To keep it: `keymint import --keyring`, or `keymint import --env-file`";
-            let keep_it = (variable.is_some() && is_shown).then(|| keep_it.to_owned());
+            let shown = shown.into_iter().filter(|_| is_shown);
             let delete_it = dashboard.map(|dashboard| format!("To delete it: {dashboard}"));
-            return use_it.into_iter().chain(keep_it).chain(delete_it).map(Step).collect();
+            return shown.chain(delete_it).map(Step).collect();
         }
         Message::Revocation(RevocationOutcome::Revoked) => {
             Detail("Revoked the refresh token of this sign-in.".to_owned())
@@ -283,14 +289,23 @@ fn of_export(format: ExportFormat) -> Option<&'static str> {
     })
 }
 
-/// Returns one sentence about the user's next step.
-fn of_delivery(to: &DeliveredTo<'_>) -> String {
-    match to {
-        DeliveredTo::EnvFile { path, variable, .. } => format!("Saved to {} as {variable}.", own_path(path)),
+/// Returns a text around a line of standard output if both are on a terminal.
+fn beside_output(text: Text) -> Option<Text> {
+    io::stdout().is_terminal().then_some(text)
+}
+
+/// Returns the place of the key, with the next step of the user.
+fn of_delivery(to: &DeliveredTo<'_>) -> Vec<Text> {
+    let text = match to {
+        DeliveredTo::EnvFile { path, variable, warning } => {
+            let saved = Text::Success(format!("Saved to {} as {variable}", own_path(path)));
+            let warning = warning.map(|warning| Text::Warning(warning.to_owned()));
+            return [saved].into_iter().chain(warning).collect();
+        }
         DeliveredTo::Keyring { profile_flag, .. } => {
             format!("Saved to the keyring. Use it: `keymint run{profile_flag} -- CMD`")
         }
-        DeliveredTo::Command { name } => format!("Passed to {}.", quoted(name)),
+        DeliveredTo::Command { name } => format!("Passed to {}", quoted(name)),
         DeliveredTo::Clipboard { is_confirmed: true } => {
             "Copied to the clipboard. Programs that record its history may keep the key.".to_owned()
         }
@@ -299,6 +314,7 @@ fn of_delivery(to: &DeliveredTo<'_>) -> String {
              clipboard's history may keep the key."
                 .to_owned()
         }
-        DeliveredTo::StandardOutput => "Printed on standard output. It cannot be shown again.".to_owned(),
-    }
+        DeliveredTo::StandardOutput => return beside_output(Text::Gap).into_iter().collect(),
+    };
+    vec![Text::Success(text)]
 }
