@@ -1,6 +1,6 @@
 //! The parsers of the values of options. No error repeats the value, which may be a mistyped secret.
 
-use keymint_domain::{KeyLifetime, KeyScope};
+use keymint_domain::{ApiKey, KeyLifetime, KeyScope};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -25,6 +25,12 @@ pub(crate) fn plain_text(value: &str) -> Result<String, &'static str> {
     } else {
         Ok(value.to_owned())
     }
+}
+
+/// Parses the name of a new key. It must not have a pasted key in it, since names are sent, shown and recorded.
+pub(crate) fn plain_name(value: &str) -> Result<String, &'static str> {
+    let is_key = |word: &str| ApiKey::from_user(word.to_owned()).is_ok();
+    if value.split_whitespace().any(is_key) { Err("it must not have a key in it") } else { plain_text(value) }
 }
 
 /// Parses the name of a file or a program on this machine.

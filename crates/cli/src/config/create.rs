@@ -4,7 +4,7 @@ use super::Profile;
 use super::admin::{AdminSettings, admin_key};
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
-use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_text};
+use crate::args::values::{check_local, key_scopes, lifetime, local_name, plain_name, plain_text};
 use crate::args::{
     AdminEndpointArgs, BrowserArgs, CreateArgs, DestinationArgs, EndpointArgs, FinishArgs, KeyArgs,
     RestrictionArgs, RotateArgs, ServerTimeoutArgs, ServiceAccountArgs, TargetArgs, TimeoutArgs,
@@ -138,7 +138,7 @@ impl CreateSettings {
         destinations: Destinations,
         of: &Sources<'_>,
     ) -> Result<Self, CliError> {
-        let name = of.get("name", &key.name, plain_text)?;
+        let name = of.get("name", &key.name, plain_name)?;
         let random = SysRng.try_next_u64().map_err(CliError::internal)?;
         let name = name.unwrap_or_else(|| key_name(&wall_clock::utc_now(), random));
         let mut plan = sign_in.plan(name);

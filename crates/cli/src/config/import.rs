@@ -3,7 +3,7 @@
 use super::create::Destinations;
 use super::sign_in::SignInSettings;
 use super::sources::Sources;
-use crate::args::values::plain_text;
+use crate::args::values::plain_name;
 use crate::args::{BrowserArgs, EndpointArgs, ImportArgs, TimeoutArgs};
 use crate::error::CliError;
 use keymint_delivery_adapter::wall_clock;
@@ -28,7 +28,7 @@ impl ImportSettings {
         }
         Ok(Self {
             sign_in: SignInSettings::resolve(&browser, &timeouts, &endpoints, of)?,
-            name: of.get("name", &args.name, plain_text)?,
+            name: of.get("name", &args.name, plain_name)?,
             destinations,
             verify: of.switch("verify", args.verify)?,
         })
