@@ -183,7 +183,7 @@ async fn an_imported_key_that_this_machine_made_keeps_its_record_and_can_be_rota
     let status = async || machine.keymint(["status", "--json"]).output().await.json()["keys"].clone();
     let keys = status().await;
     assert_eq!((keys.as_array().unwrap().len(), &keys[0]["origin"]), (1, &"created".into()), "{keys}");
-    assert_eq!(keys[0]["deliveries"].as_array().unwrap().len(), 2, "{keys}");
+    assert_eq!(keys[0]["delivered_to"].as_array().unwrap().len(), 2, "{keys}");
 
     signs_in("rotate").await;
     let keys = status().await;

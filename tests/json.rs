@@ -119,7 +119,7 @@ async fn each_schema_is_documented_by_an_example_that_the_program_prints() {
 
     let create = keymint("create --env-file --keyring --print --json --pipe-to");
     compare("keymint.created/2", 0, signs_in(create.args(["pass insert -m openai"])).await);
-    compare("keymint.status/1", 0, keymint("status --json").output().await);
+    compare("keymint.status/2", 0, keymint("status --json").output().await);
     let admin = |args: &str| keymint(args).env("OPENAI_ADMIN_KEY", machine.sandbox.admin_key("org-acme"));
     compare("keymint.admin_keys/1", 0, admin("admin list --json").output().await);
     let revoke = format!("admin revoke {} --yes --json", machine.sandbox.keys()[0].id);

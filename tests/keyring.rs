@@ -476,7 +476,7 @@ async fn a_stored_key_is_revoked_before_the_keyring_loses_it() {
     assert!(!ended.stderr.contains("stays valid"), "{}", ended.stderr);
     let status = machine.keymint(["status", "--json"]).output().await.json();
     let known = &status["keys"][0];
-    assert!(known["revoked_at"].is_string() && known["deliveries"][0]["removed_at"].is_string(), "{known}");
+    assert!(known["revoked_at"].is_string() && known["delivered_to"][0]["removed_at"].is_string(), "{known}");
     let again = with_admin_key(&machine, &session, forget).output().await.exits_with(0).json();
     assert_eq!((&again["removed"], &again["revoked"]), (&Value::from(false), &Value::Null));
 }

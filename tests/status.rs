@@ -51,10 +51,20 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
     let environment = [("OPENAI_API_KEY", OTHER)];
     let shown = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
     assert_eq!(
-        (&shown["in_use"]["place"], &shown["in_use"]["variable"], &shown["in_use"]["last4"]),
+        (&shown["in_use"]["kind"], &shown["in_use"]["variable"], &shown["in_use"]["last4"]),
         (&json!("environment"), &json!("OPENAI_API_KEY"), &json!("7bQz"))
     );
-    assert_eq!(shown["shadowed"][0]["last4"], key[key.len() - 4..]);
+    let file = ended.home.path().join(".env");
+    assert_eq!(
+        shown["shadowed"],
+        json!([{
+            "kind": "env_file",
+            "path": file,
+            "variable": "OPENAI_API_KEY",
+            "last4": key[key.len() - 4..],
+            "problem": null,
+        }])
+    );
     let shown = status(&ended.home, &[], &environment, &[&key]).await.stdout;
     let in_one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(in_one_line.contains("ends in 7bQz, and was not created by keymint here"), "{shown}");
@@ -65,7 +75,7 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
     // A different variable does not count.
     let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_VAR", "MY_KEY")];
     let shown = status(&ended.home, &["--json"], &environment, &[&key]).await.json();
-    assert_ne!(shown["in_use"]["place"], "environment");
+    assert_eq!(shown["in_use"], Value::Null);
 }
 
 #[tokio::test]
@@ -193,7 +203,7 @@ async fn a_key_that_is_gone_from_its_file_or_replaced_there_no_longer_claims_it(
     }
     let keys = || async { status(&machine.home, &["--json"], &[], &[]).await.json()["keys"].clone() };
     let shown = keys().await;
-    let [first, second] = [0, 1].map(|key| &shown[key]["deliveries"][0]);
+    let [first, second] = [0, 1].map(|key| &shown[key]["delivered_to"][0]);
     assert_eq!(first["replaced_by"], json!({"id": shown[1]["id"], "last4": shown[1]["last4"]}));
     assert_eq!((&first["present"], &second["present"]), (&json!(false), &json!(true)));
     assert_eq!(second["replaced_by"], Value::Null);
@@ -201,12 +211,12 @@ async fn a_key_that_is_gone_from_its_file_or_replaced_there_no_longer_claims_it(
     assert!(shown.contains("Replaced by the key ending in"), "{shown}");
 
     fs::write(&file, format!("OPENAI_API_KEY={OTHER}\n")).unwrap();
-    assert_eq!(keys().await[1]["deliveries"][0]["present"], false);
+    assert_eq!(keys().await[1]["delivered_to"][0]["present"], false);
     let shown = status(&machine.home, &[], &[], &[]).await.stdout;
     assert!(shown.contains("No longer in "), "{shown}");
     // A file that cannot be read may contain it.
     fs::write(&file, "OPENAI_API_KEY=\"\n").unwrap();
-    assert_eq!(keys().await[1]["deliveries"][0]["present"], Value::Null);
+    assert_eq!(keys().await[1]["delivered_to"][0]["present"], Value::Null);
 }
 
 #[tokio::test]
@@ -232,7 +242,7 @@ async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
     let (key, bus) = (ended.key(), ("DBUS_SESSION_BUS_ADDRESS", session.address.as_str()));
     let shown = status(&ended.home, &["--json", "--profile", "work"], &[bus], &[&key]).await.json();
     assert_eq!(
-        (&shown["keys"][0]["profile"], &shown["in_use"]["place"]),
+        (&shown["keys"][0]["delivered_to"][0]["profile"], &shown["in_use"]["kind"]),
         (&json!("work"), &json!("keyring"))
     );
     let environment = [bus, ("OPENAI_API_KEY", OTHER)];

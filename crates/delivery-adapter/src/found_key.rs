@@ -21,8 +21,8 @@ pub struct FoundKey {
 pub enum KeySource {
     /// An environment variable. Its key may come from anywhere.
     Variable(VariableName),
-    /// A dotenv file.
-    EnvFile(PathBuf),
+    /// A variable in a dotenv file.
+    EnvFile(PathBuf, VariableName),
     /// The keyring item of this profile.
     Keyring(Profile),
 }
@@ -46,7 +46,7 @@ impl FoundKey {
             Err(error) if matches!(error.kind, EnvFileErrorKind::NotAKey) => Err(NO_KEY.to_owned()),
             Err(error) => Err(error.to_string()),
         };
-        Some(Self { source: KeySource::EnvFile(path), key })
+        Some(Self { source: KeySource::EnvFile(path, variable.clone()), key })
     }
 
     /// Reads the key of a profile in the keyring. `None` if there is no item, or if this build has no keyring.

@@ -5,8 +5,8 @@ use crate::dialog::Answer;
 use crate::failure::Failure;
 use crate::roots::Roots;
 use keymint_delivery_adapter::{
-    Current, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, Profile, StoredItem,
-    VariableName, Warning,
+    Current, DeliveryRecord, EnvFile, FileLocation, FoundEnvFile, GitStatus, Keyring, Overwrite, Profile,
+    StoredItem, VariableName, Warning,
 };
 use keymint_domain::text::escape;
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
@@ -39,17 +39,28 @@ pub(crate) enum Destination {
     Keyring(Keyring, Profile),
 }
 
-/// The destination that has the key.
+/// A destination that has the key, or had it.
 #[derive(Debug, Serialize)]
 pub(crate) struct DeliveredTo {
-    /// `env_file` or `keyring`.
-    kind: &'static str,
+    /// `env_file` or `keyring`. The key of a command can have another kind of destination.
+    kind: String,
     /// The absolute path of the file.
     path: Option<String>,
     /// The variable in the file.
     variable: Option<String>,
     /// The profile in the keyring.
     profile: Option<String>,
+}
+
+impl From<&DeliveryRecord> for DeliveredTo {
+    fn from(delivery: &DeliveryRecord) -> Self {
+        Self {
+            kind: escape(delivery.kind()),
+            path: delivery.file().map(shown),
+            variable: delivery.variable.as_deref().map(escape),
+            profile: delivery.profile.as_deref().map(escape),
+        }
+    }
 }
 
 impl Requested<'_> {
@@ -188,13 +199,13 @@ impl Destination {
     pub(crate) fn delivered_to(&self) -> DeliveredTo {
         match self {
             Self::EnvFile(file) => DeliveredTo {
-                kind: "env_file",
+                kind: "env_file".to_owned(),
                 path: Some(shown(&file.path())),
                 variable: Some(file.variable().as_str().to_owned()),
                 profile: None,
             },
             Self::Keyring(_, profile) => DeliveredTo {
-                kind: "keyring",
+                kind: "keyring".to_owned(),
                 path: None,
                 variable: None,
                 profile: Some(profile.to_string()),

@@ -1,13 +1,11 @@
 //! The tool `key_status`: lists the keys that programs would find, and the keys recorded on this machine.
 
 use crate::call::Call;
-use crate::destination::{ENV_FILE, shown};
+use crate::destination::{DeliveredTo, ENV_FILE, shown};
 use crate::failure::{Failure, Kind};
 use crate::output::{Key, Place};
 use crate::roots::Roots;
-use keymint_delivery_adapter::{
-    DeliveryRecord, EnvFile, Expiry, KeyState, Keyring, KeyringError, RecordedKey,
-};
+use keymint_delivery_adapter::{EnvFile, Expiry, KeyState, Keyring, KeyringError, RecordedKey};
 use keymint_domain::ApiKey;
 use keymint_domain::text::escape;
 use serde::Serialize;
@@ -53,10 +51,10 @@ struct Known {
     exists: bool,
     /// `revoked` by this machine, `expired`, or `valid` as far as this machine can know.
     validity: &'static str,
-    /// The ids of the destinations that have the key, as far as this machine can know.
-    delivered_to: Vec<String>,
-    /// The ids of the destinations that had the key. It was removed there, or replaced by another key.
-    no_longer_in: Vec<String>,
+    /// The destinations that have the key, as far as this machine can know.
+    delivered_to: Vec<DeliveredTo>,
+    /// The destinations that had the key. It was removed there, or replaced by another key.
+    no_longer_in: Vec<DeliveredTo>,
     /// The id with which `recover_key` delivers the key, if it is stored for recovery.
     recovery_id: Option<String>,
 }
@@ -120,15 +118,15 @@ impl From<RecordedKey> for Known {
         };
         let (has_it, had_it): (Vec<_>, Vec<_>) =
             record.deliveries.iter().partition(|delivery| delivery.may_have_key());
-        let ids = |deliveries: Vec<&DeliveryRecord>| deliveries.iter().map(|it| escape(&it.to)).collect();
+        let places = |deliveries: Vec<_>| deliveries.into_iter().map(DeliveredTo::from).collect();
         Self {
             validity,
-            no_longer_in: ids(had_it),
+            no_longer_in: places(had_it),
             key: Key::from(&record),
             organization: Place::from(&record.organization),
             project: Place::from(&record.project),
             exists: matches!(record.state, KeyState::Created | KeyState::Delivered),
-            delivered_to: ids(has_it),
+            delivered_to: places(has_it),
             recovery_id: record.kept_in.map(|_| escape(&id)),
             requested_at: record.time,
         }

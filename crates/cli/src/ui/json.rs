@@ -348,13 +348,15 @@ pub(crate) fn status(
     let (in_use, shadowed) = found.split_first().unzip();
     let verified = verified.map(KeyCheck::name);
     let (keys, shadowed) = (keys.iter().map(KeyDescription::from).collect(), shadowed.unwrap_or_default());
-    to_json(&Status { schema: "keymint.status/1", keys, in_use, shadowed, verified, reason })
+    to_json(&Status { schema: "keymint.status/2", keys, in_use, shadowed, verified, reason })
 }
 
 /// A key that a program finds, without the key itself.
 #[derive(Serialize)]
 pub(crate) struct FoundKey<'a> {
-    pub(crate) place: String,
+    pub(crate) kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) path: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) variable: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -23,8 +23,7 @@ pub struct KeyDescription<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     service_account: Option<AccountDescription<'a>>,
     revoked_at: &'a Option<String>,
-    delivered_to: &'a [String],
-    deliveries: Vec<Delivery<'a>>,
+    delivered_to: Vec<Delivery<'a>>,
     kept_in: Option<Cow<'a, str>>,
     profile: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,9 +33,13 @@ pub struct KeyDescription<'a> {
 /// A destination that received a key.
 #[derive(Debug, Serialize)]
 struct Delivery<'a> {
-    to: &'a str,
-    profile: &'a Option<String>,
-    variable: &'a Option<String>,
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variable: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<&'a str>,
     at: &'a str,
@@ -61,9 +64,10 @@ impl<'a> From<&'a Named> for AccountDescription<'a> {
 impl<'a> From<&'a DeliveryRecord> for Delivery<'a> {
     fn from(delivery: &'a DeliveryRecord) -> Self {
         Self {
-            to: &delivery.to,
-            profile: &delivery.profile,
-            variable: &delivery.variable,
+            kind: delivery.kind(),
+            path: delivery.file().map(Path::to_string_lossy),
+            variable: delivery.variable.as_deref(),
+            profile: delivery.profile.as_deref(),
             fingerprint: delivery.fingerprint.as_deref(),
             at: &delivery.at,
             removed_at: &delivery.removed_at,
@@ -90,8 +94,7 @@ impl<'a> From<&'a RecordedKey> for KeyDescription<'a> {
             expires_at: &record.expires_at,
             service_account: record.service_account.as_ref().map(AccountDescription::from),
             revoked_at: &record.revoked_at,
-            delivered_to: &record.delivered_to,
-            deliveries: record.deliveries.iter().map(Delivery::from).collect(),
+            delivered_to: record.deliveries.iter().map(Delivery::from).collect(),
             kept_in: record.kept_in.as_deref().map(Path::to_string_lossy),
             profile: &record.profile,
             rotation: record.rotation.as_ref(),

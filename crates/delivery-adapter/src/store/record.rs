@@ -251,6 +251,15 @@ impl DeliveryRecord {
         instant(&self.at)
     }
 
+    /// Returns the kind of the destination, as JSON documents name it.
+    pub fn kind(&self) -> &str {
+        match self.to.as_str() {
+            Command::ID => "command",
+            _ if self.file().is_some() => "env_file",
+            other => other,
+        }
+    }
+
     /// Returns the path of the dotenv file, if the destination is one.
     pub fn file(&self) -> Option<&Path> {
         self.to.strip_prefix(EnvFile::ID_PREFIX).map(Path::new)

@@ -68,7 +68,7 @@ impl RecordedKey {
     fn is_at(&self, key: &ApiKey, source: &KeySource) -> bool {
         let is_there = |delivery: &DeliveryRecord| match source {
             KeySource::Variable(_) => true,
-            KeySource::EnvFile(path) => delivery.file().is_some_and(|file| is_same_file(file, path)),
+            KeySource::EnvFile(path, _) => delivery.file().is_some_and(|file| is_same_file(file, path)),
             KeySource::Keyring(profile) => {
                 delivery.to == Keyring::ID && delivery.profile.as_deref() == Some(profile.as_str())
             }
@@ -210,7 +210,7 @@ mod tests {
             new,
         ];
         let in_keyring = |profile: &str| KeySource::Keyring(Profile::parse(profile).unwrap());
-        let file = |path: &str| KeySource::EnvFile(path.into());
+        let file = |path: &str| KeySource::EnvFile(path.into(), VariableName::default());
         let environment = &KeySource::Variable(VariableName::default());
         let (keyring, other_profile) = (&in_keyring("default"), &in_keyring("work"));
         let (file, other_file) = (&file("/project/.env"), &file("/other/.env"));

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use crate::flow::context::Context;
 use crate::ui::format::{own_path, profile_flag};
 use crate::ui::json;
-use keymint_delivery_adapter::{EnvFile, FoundKey, KeySource};
+use keymint_delivery_adapter::{FoundKey, KeySource};
 use std::path::absolute;
 
 /// The name of the file that programs read in their working directory.
@@ -21,20 +21,22 @@ pub(crate) async fn find(context: &Context) -> Result<Vec<FoundKey>, CliError> {
 }
 
 pub(super) fn json(found: &FoundKey) -> json::FoundKey<'_> {
-    let (place, variable, profile) = match &found.source {
-        KeySource::Variable(name) => ("environment".to_owned(), Some(name.as_str()), None),
-        KeySource::EnvFile(path) => (format!("{}{}", EnvFile::ID_PREFIX, path.display()), None, None),
-        KeySource::Keyring(profile) => ("keyring".to_owned(), None, Some(profile.as_str())),
+    let (kind, path, variable, profile) = match &found.source {
+        KeySource::Variable(name) => ("environment", None, Some(name.as_str()), None),
+        KeySource::EnvFile(path, name) => {
+            ("env_file", Some(path.to_string_lossy()), Some(name.as_str()), None)
+        }
+        KeySource::Keyring(profile) => ("keyring", None, None, Some(profile.as_str())),
     };
     let problem = found.key.as_ref().err().map(String::as_str);
-    json::FoundKey { place, variable, profile, last4: found.last_four(), problem }
+    json::FoundKey { kind, path, variable, profile, last4: found.last_four(), problem }
 }
 
 /// Describes a source.
 pub(super) fn describe(source: &KeySource) -> String {
     match source {
         KeySource::Variable(name) => format!("{} in the environment", name.as_str()),
-        KeySource::EnvFile(path) => own_path(path),
+        KeySource::EnvFile(path, _) => own_path(path),
         KeySource::Keyring(profile) => format!("the keyring (profile {profile})"),
     }
 }
@@ -43,7 +45,7 @@ pub(super) fn describe(source: &KeySource) -> String {
 pub(super) fn readers(source: &KeySource) -> Option<String> {
     match source {
         KeySource::Variable(_) => None,
-        KeySource::EnvFile(_) => Some(
+        KeySource::EnvFile(..) => Some(
             "Only programs that load such files use it, and a variable that is set takes precedence."
                 .to_owned(),
         ),
