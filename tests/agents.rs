@@ -52,7 +52,7 @@ const CI_SYSTEMS: [&str; 12] = [
 fn relays(ended: &Ended, variable: &str, words: &[&str]) {
     let message = ended.stderr.replace("\n       ", " ");
     let message = message.lines().find_map(|line| line.strip_prefix("error: ")).expect(&message);
-    assert!(message.contains(&format!(" seems to run this ({variable} is set)")), "{message}");
+    assert!(message.contains(&format!("({variable} is set)")), "{message}");
     assert!(!message.contains(". "), "{message}");
     for word in words {
         assert!(message.contains(word), "{word}: {message}");
@@ -75,7 +75,7 @@ async fn an_agent_gets_no_key_into_its_transcript_unasked() {
             assert_eq!(ended.stdout, "", "{variable} {args:?}");
             let commands = ["--env-file", "--keyring"].map(|place| format!("`{command} {place}`"));
             relays(&ended, variable, &commands.each_ref().map(String::as_str));
-            for word in ["Keep the other options.", "--print"] {
+            for word in ["Add one of them to the command that you ran.", "--print"] {
                 assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
             }
         }
@@ -169,8 +169,8 @@ async fn no_sign_in_with_a_browser_begins_in_ci() {
         ] {
             let ended = machine.keymint(args).env(variable, "true").output().await.exits_with(2);
             assert_eq!(ended.stdout, "", "{variable} {args:?}");
-            relays(&ended, variable, &[command]);
-            for word in ["--no-listen", "KEYMINT_CI=0"] {
+            relays(&ended, variable, &["no user can sign in with a browser in CI"]);
+            for word in [command, "--no-listen", "KEYMINT_CI=0"] {
                 assert!(ended.stderr.contains(word), "{word}: {}", ended.stderr);
             }
         }
@@ -179,7 +179,16 @@ async fn no_sign_in_with_a_browser_begins_in_ci() {
     let both = machine.keymint(["create", "--json"]).envs([("CI", "1"), ("CLAUDECODE", "1")]);
     let both = both.output().await.exits_with(2);
     assert_eq!(both.json()["kind"], json!("usage"));
-    relays(&both, "CI", &["`keymint start`"]);
+    relays(&both, "CI", &["in CI"]);
+    let lines: Vec<_> = both.stderr.lines().collect();
+    assert_eq!(
+        lines[1..4],
+        [
+            "With an admin key: `keymint admin service-account`.",
+            "In two steps: `keymint start`, then `keymint finish`.",
+            "Or store a key from your own machine as a CI secret.",
+        ]
+    );
     assert_eq!(machine.sandbox.requests().len(), 0);
 }
 
@@ -212,8 +221,8 @@ async fn the_doctor_names_the_agent_and_the_ci_system() {
     for (variables, agent, ci) in [
         (
             &[("AIDER_MODEL", "x"), ("TF_BUILD", "True")][..],
-            "Aider seems to run this (AIDER_MODEL is set)",
-            "Azure Pipelines seems to run this (TF_BUILD is set)",
+            "Aider runs keymint (AIDER_MODEL is set)",
+            "Azure Pipelines runs keymint (TF_BUILD is set)",
         ),
         (
             &[("AGENT", "x"), ("KEYMINT_AGENT", "0"), ("CI", "1"), ("KEYMINT_CI", "0")],
@@ -224,7 +233,7 @@ async fn the_doctor_names_the_agent_and_the_ci_system() {
         let doctor = keymint(&home).args(["doctor", "--json"]).args(nobody).envs(variables.iter().copied());
         let doctor = doctor.output().await.exits_with(1).json();
         for (check, expected, status) in
-            [("agent", agent, "ok"), ("ci", ci, if ci.contains("seems") { "warning" } else { "ok" })]
+            [("agent", agent, "ok"), ("ci", ci, if ci.contains("runs") { "warning" } else { "ok" })]
         {
             let findings = doctor["findings"].as_array().unwrap();
             let finding = findings.iter().find(|finding| finding["check"] == check).unwrap();

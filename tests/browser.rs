@@ -313,7 +313,7 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
         (&[("BROWSER", ":::")], "BROWSER names no program"),
         (&[("CODESPACES", "true")], "gh codespace ports forward"),
         (&[("REMOTE_CONTAINERS", "true")], "Have your editor forward port"),
-        (&[("CLAUDECODE", "1"), ("KEYMINT_PRINT", "1")], "Claude Code seems to run this"),
+        (&[("CLAUDECODE", "1"), ("KEYMINT_PRINT", "1")], "ask Claude Code for it"),
     ] {
         let start = create(Scenario::ready()).with_browser().envs(variables.iter().copied());
         let ended = start.start().await.answer(Consent::Allow).await.exits_with(0);

@@ -176,6 +176,8 @@ async fn a_ci_system_with_a_terminal_waits_for_no_browser() {
     let run = machine.keymint(["run", "--profile", "ci", "--", "true"]).env("BUILDKITE", "true");
     let (code, text) = Terminal::start(run.env(BUS, &Session::shared().address)).end().await;
     assert_eq!((code, machine.sandbox.requests().len()), (8, 0), "{text}");
+    // It does not recommend what CI refuses.
+    assert!(text.contains("`keymint finish --keyring`") && !text.contains("keymint create"), "{text}");
 }
 
 #[tokio::test]

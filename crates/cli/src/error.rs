@@ -148,9 +148,15 @@ impl CliError {
         Self { hints: vec![hint.into()], ..self }
     }
 
-    /// Adds a hint to the existing ones.
+    /// Replaces the hints with these, each of which begins a line.
+    pub(crate) fn hints_in_lines<T: Into<String>>(self, hints: impl IntoIterator<Item = T>) -> Self {
+        Self { hints: hints.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Adds a hint to the last line of those that the error has.
     pub(crate) fn and_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        let before = self.hints.pop().map_or_else(String::new, |before| before + " ");
+        self.hints.push(before + &hint.into());
         self
     }
 
@@ -180,6 +186,11 @@ impl CliError {
     /// Returns the message with its causes, in one line.
     pub(crate) fn message(&self) -> String {
         self.with_causes().join(": ")
+    }
+
+    /// Returns the lines of hints.
+    pub(crate) fn lines_of_hints(&self) -> &[String] {
+        &self.hints
     }
 
     /// Returns all hints, in one line.

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 
 /// A coding agent or a CI system that runs this program, recognized by an environment variable alone.
 ///
-/// It displays as a sentence without its period: "Claude Code seems to run this (CLAUDECODE is set)".
+/// It displays as a sentence without its period: "Claude Code runs keymint (CLAUDECODE is set)".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The name, which can begin a sentence.
@@ -75,9 +75,16 @@ pub fn ci_system() -> Option<Caller> {
     recognize(CI_SYSTEMS, &variables())
 }
 
+impl Caller {
+    /// Returns whether the program is known by its own name.
+    pub fn is_named(&self) -> bool {
+        !self.name.starts_with("A ")
+    }
+}
+
 impl Display for Caller {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} seems to run this ({} is set)", self.name, self.variable)
+        write!(formatter, "{} runs keymint ({} is set)", self.name, self.variable)
     }
 }
 
@@ -128,6 +135,6 @@ mod tests {
     #[test]
     fn a_caller_displays_the_reason_for_which_it_is_recognized() {
         let caller = Caller { name: "Jenkins", variable: "JENKINS_URL".to_owned() };
-        assert_eq!(caller.to_string(), "Jenkins seems to run this (JENKINS_URL is set)");
+        assert_eq!(caller.to_string(), "Jenkins runs keymint (JENKINS_URL is set)");
     }
 }

@@ -9,7 +9,7 @@ use crate::flow::create::create;
 
 pub(crate) async fn run(args: &CreateArgs, context: &Context) -> Result<(), CliError> {
     let settings = CreateSettings::of_create(args, &context.sources)?;
-    check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
+    check_ci(&settings.sign_in.ci, &INSTEAD_OF_CREATE)?;
     if !settings.dry_run {
         settings.destinations.check_transcript("create", &context.sources)?;
     }

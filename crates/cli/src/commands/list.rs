@@ -15,7 +15,7 @@ use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliError> {
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
-    check_ci(&settings.ci, "run `keymint list` on your own machine")?;
+    check_ci(&settings.ci, &["Run `keymint list` on your own machine."])?;
     let (mut signals, mut text) = (Signals::listen().map_err(CliError::internal)?, None);
     let list = async |catalogue: &Catalogue, _: &mut Signals| describe(catalogue, context, &mut text);
     let outcome = sign_in_and_list(context, &settings, &mut signals, list).await;

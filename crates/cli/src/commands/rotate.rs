@@ -17,7 +17,7 @@ use keymint_terminal::Signals;
 
 pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliError> {
     let mut settings = CreateSettings::of_rotate(args, &context.sources)?;
-    check_ci(&settings.sign_in.ci, INSTEAD_OF_CREATE)?;
+    check_ci(&settings.sign_in.ci, &INSTEAD_OF_CREATE)?;
     let admin = settings.admin(&context.sources)?;
     let mut signals = Signals::listen().map_err(CliError::internal)?;
     let mut old = signals.cancel_on_signal(select(args, &settings, context)).await??;

@@ -82,7 +82,10 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
             keymint_delivery_adapter::restart();
         }
     }
-    stored.ok_or_else(|| stored_key::missing(&context.sources.profile))
+    match stored {
+        Some(key) => Ok(key),
+        None => Err(stored_key::missing(&context.sources)?),
+    }
 }
 
 #[cfg(test)]

@@ -324,7 +324,8 @@ impl Destinations {
             "{agent}, and keeps what is printed in its transcript: run `keymint {command} --env-file`, which puts \
              the key into .env here, or `keymint {command} --keyring`"
         );
-        let hint = "Keep the other options. --print prints it into the transcript. KEYMINT_AGENT=0 says that no agent runs this.";
+        let hint = "Add one of them to the command that you ran. --print prints the key into the transcript. \
+                    KEYMINT_AGENT=0 says that no agent runs keymint.";
         Err(CliError::new(ErrorKind::Usage, message).hint(hint))
     }
 

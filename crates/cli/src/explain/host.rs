@@ -4,17 +4,25 @@ use crate::error::{CliError, ErrorKind};
 use keymint_host::{Advice, Caller, HostEnvironment, HostKind};
 
 /// The alternatives to `keymint create` in a CI system.
-pub(crate) const INSTEAD_OF_CREATE: &str = "with an admin key, `keymint admin \
-                                            service-account` creates a key there without a browser; or run `keymint \
-                                            start`, open its URL in a browser elsewhere and give the URL of the last \
-                                            page to `keymint finish`; or store a key from your own machine as a \
-                                            secret of the CI";
+pub(crate) const INSTEAD_OF_CREATE: [&str; 3] = [
+    "With an admin key: `keymint admin service-account`.",
+    "In two steps: `keymint start`, then `keymint finish`.",
+    "Or store a key from your own machine as a CI secret.",
+];
+
+/// The alternatives to `keymint create --keyring` in a CI system.
+pub(crate) const INSTEAD_OF_CREATE_IN_KEYRING: [&str; 3] = [
+    "With an admin key: `keymint admin service-account --keyring`.",
+    "In two steps: `keymint start`, then `keymint finish --keyring`.",
+    "Or store a key from your own machine as a CI secret, and run the command without keymint.",
+];
 
 /// Returns an error in a CI system, where no user can sign in with a browser.
-pub(crate) fn check_ci(ci: &Option<Caller>, instead: &str) -> Result<(), CliError> {
-    let Some(ci) = ci else { return Ok(()) };
-    let hint = "--no-listen lets a user paste the URL. KEYMINT_CI=0 says that a user can sign in here.";
-    Err(CliError::new(ErrorKind::Usage, format!("{ci}, and no user can sign in there: {instead}")).hint(hint))
+pub(crate) fn check_ci(ci: &Option<Caller>, instead: &[&str]) -> Result<(), CliError> {
+    let Some(Caller { variable, .. }) = ci else { return Ok(()) };
+    let message = format!("no user can sign in with a browser in CI ({variable} is set)");
+    let others = "--no-listen lets a user paste the URL. KEYMINT_CI=0 says that a user can sign in here.";
+    Err(CliError::new(ErrorKind::Usage, message).hints_in_lines(instead.iter().copied().chain([others])))
 }
 
 /// Returns the steps by which the browser's redirect reaches this program.

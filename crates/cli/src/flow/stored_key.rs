@@ -1,12 +1,14 @@
 //! The key of the profile in the keyring.
 
-use crate::config::Profile;
+use crate::config::Sources;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
+use crate::explain::host::INSTEAD_OF_CREATE_IN_KEYRING;
 use crate::flow::context::Context;
 use crate::ui::format::profile_flag;
 use keymint_delivery_adapter::Keyring;
 use keymint_domain::ApiKey;
+use keymint_host::ci_system;
 
 pub(crate) async fn find(context: &Context) -> Result<Option<ApiKey>, CliError> {
     let stored = context.patiently(Keyring::get(context.sources.profile.as_str())).await;
@@ -14,8 +16,14 @@ pub(crate) async fn find(context: &Context) -> Result<Option<ApiKey>, CliError> 
 }
 
 /// Returns the error of a keyring without a key for the profile.
-pub(crate) fn missing(profile: &Profile) -> CliError {
-    CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}")).hint(
-        format!("Create one with `keymint create --keyring{}`, and run this again.", profile_flag(profile)),
-    )
+pub(crate) fn missing(sources: &Sources<'_>) -> Result<CliError, CliError> {
+    let profile = &sources.profile;
+    let error = CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}"));
+    Ok(match sources.caller("ci", ci_system)? {
+        Some(_) => error.hints_in_lines(INSTEAD_OF_CREATE_IN_KEYRING),
+        None => error.hint(format!(
+            "Create one with `keymint create --keyring{}`, and run this again.",
+            profile_flag(profile)
+        )),
+    })
 }

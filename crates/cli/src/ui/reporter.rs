@@ -172,9 +172,7 @@ impl Reporter {
             } else {
                 self.lines.prose(&format!("{label}{}", error.message()));
             }
-            if let Some(hints) = error.hints() {
-                self.lines.prose(&hints);
-            }
+            error.lines_of_hints().iter().for_each(|hints| self.lines.prose(hints));
             for choice in error.choices.iter().take(MOST_CANDIDATES) {
                 let choice = format!("  {}", format::choice(choice));
                 self.lines.line(&self.lines.wrapped(&choice, "    "));

@@ -67,7 +67,8 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return why.map(|why| Step(format!("{why}: open it yourself."))).collect();
         }
         Message::RunByAgent(agent) => {
-            Step(format!("{agent}: it must show you this URL."))
+            let name = if agent.is_named() { agent.name } else { "the agent" };
+            Step(format!("{agent}. If you cannot see the URL above, ask {name} for it."))
         }
         Message::Advice(Advice { text, command }) => {
             return [Step(text.clone())].into_iter().chain(command.clone().map(Command)).collect();
