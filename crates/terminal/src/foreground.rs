@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// The interval at which the thread of a background program checks whether it came to the foreground. No signal
-/// reports that: a shell's `fg` continues only a program that was stopped.
+/// The interval at which a background program checks whether it is in the foreground. No signal reports that: the
+/// `fg` of a shell continues only a stopped program.
 pub(crate) const GLANCE: Duration = Duration::from_millis(200);
 
-/// Returns whether the stream is the terminal of this session and another process group is in its foreground. The
-/// system then stops a program that reads the terminal or changes it.
+/// Returns whether the stream is the terminal of this session and another process group is in its foreground. In that
+/// case, the system stops this program if it reads or changes the terminal.
 #[cfg(unix)]
 pub fn is_background(stream: impl std::os::fd::AsFd) -> bool {
     rustix::termios::tcgetpgrp(stream).is_ok_and(|foreground| foreground != rustix::process::getpgrp())
 }
 
-/// Returns whether the system stops this program when it writes to the stream: in the background of a terminal with
-/// `stty tostop`.
+/// Returns whether the system would stop this program for writing to the stream, which happens in the background of a
+/// terminal with `stty tostop`.
 #[cfg(unix)]
 pub fn forbids_writes(stream: impl std::os::fd::AsFd) -> bool {
     use rustix::termios::{LocalModes, tcgetattr};

@@ -1,8 +1,8 @@
-//! The keys of a terminal, from the bytes that it sends.
+//! A parser that recognizes keys in the bytes that a terminal sends.
 
 use zeroize::Zeroizing;
 
-/// A key that steers a menu, or a character that is typed into it.
+/// A key that controls a menu, or a character that is typed into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
     Character(char),
@@ -28,10 +28,10 @@ pub(crate) enum Key {
 pub(crate) struct Keys(Zeroizing<Vec<u8>>);
 
 impl Keys {
-    /// Longest sequence of a key, in bytes. A longer one is no key.
+    /// The maximum length of a key's sequence, in bytes. A longer sequence is not a key.
     const LONGEST: usize = 32;
 
-    /// Returns the keys that are complete with these bytes. Unknown keys are left out.
+    /// Returns the keys that these bytes complete. Unknown keys are skipped.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Vec<Key> {
         self.0.extend_from_slice(bytes);
         let (mut keys, mut start) = (Vec::new(), 0);
@@ -47,7 +47,7 @@ impl Keys {
     }
 }
 
-/// Returns the first key, if it is a known one, and its length. `None` if it is not complete.
+/// Returns the first key and its length. The key is `None` if it is unknown. Returns `None` if the key is incomplete.
 fn first(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     let key = match *bytes.first()? {
         b'\r' | b'\n' => Key::Enter,
@@ -85,7 +85,7 @@ fn escape_sequence(bytes: &[u8]) -> Option<(Option<Key>, usize)> {
     Some((Some(key), length))
 }
 
-/// Returns a character of UTF-8. Bytes that are none are left out.
+/// Returns a UTF-8 character. Invalid bytes are skipped.
 fn character(bytes: &[u8], lead: u8) -> Option<(Option<Key>, usize)> {
     let length = match lead {
         0xf0.. => 4,

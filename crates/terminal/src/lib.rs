@@ -1,10 +1,11 @@
-//! The standard streams of a program that a user runs at a terminal, where neither can block or
-//! stop the rest of the program.
+//! The standard streams of a program at a terminal, used so that they can neither block nor stop the rest of the
+//! program.
 //!
-//! A terminal that is held with Ctrl-S, or a pipe without a reader, blocks every write. A read from a terminal
-//! stops a program that runs in the background of its shell. Both therefore run in [threads](std::thread) of their
-//! own, and the terminal is read and changed only while the program is in its foreground. The signals that end a
-//! program, most of which come from the terminal, are here as well.
+//! A terminal that was paused with Ctrl-S, or a pipe that is not read, blocks every write. A read from the terminal
+//! stops a program in the background of its shell. Therefore reads and writes run on separate [threads](std::thread),
+//! and the terminal is read and changed only while the program is in the foreground.
+//!
+//! This crate also handles the signals that end a program, since most of them come from the terminal.
 
 mod foreground;
 #[cfg(unix)]
@@ -33,7 +34,7 @@ pub use signals::{Interrupted, Shielded, Signals};
 pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
 pub use write::write_all;
 
-/// Removes a menu from the terminal, and restores its modes. It is for the end of the program by a panic.
+/// Removes a menu from the terminal and restores the terminal's modes, for a program that ends by a panic.
 pub fn restore() {
     stderr::clear_rows();
     #[cfg(unix)]

@@ -1,7 +1,8 @@
-//! Links in the text of a terminal.
+//! Hyperlinks in the text of a terminal.
 
-/// Returns whether the codes of a link (OSC 8) reach the terminal, by the environment's variables that are not empty.
-/// A multiplexer passes the terminal's variables on, but not its links.
+/// Returns whether the escape sequences of hyperlinks (OSC 8) reach the terminal, by the environment variables. `get`
+/// returns the value of a variable that is not empty. A terminal multiplexer passes on the variables of the terminal,
+/// but not its hyperlinks.
 pub fn passes_links(get: impl Fn(&str) -> Option<String>) -> bool {
     let is_multiplexed = get("TMUX").is_some() || get("TERM").is_some_and(|term| term.starts_with("screen"));
     !is_multiplexed && get("NO_COLOR").is_none() && get("TERM").is_none_or(|term| term != "dumb")

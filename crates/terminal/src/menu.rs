@@ -1,57 +1,57 @@
-//! A menu of lines, which keys filter and move through.
+//! A menu of lines. The user filters the lines and moves through them with keys.
 
 use crate::keys::Key;
 use anstyle::Style;
 use std::mem;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// The most rows of entries, however high the terminal is.
+/// The maximum number of rows for entries, whatever the height of the terminal.
 const MOST_ROWS: usize = 12;
 
-/// The most rows of one entry.
+/// The maximum number of rows for one entry.
 const MOST_ROWS_OF_ENTRY: usize = 3;
 
 /// The rows of a menu in addition to the question and the entries: the number of hidden entries, and the filter.
 const OTHER_ROWS: usize = 2;
 
-/// The most characters of a filter. More are pasted by mistake.
+/// The maximum number of characters of a filter. A longer text is pasted by mistake.
 const LONGEST_FILTER: usize = 200;
 
 const PROMPT: &str = "Arrow keys and Enter, or text to filter: ";
 
-/// The entry that Enter takes.
+/// The style of the entry that Enter selects.
 const CURRENT: Style = Style::new().bold();
 
-/// What a key did to a menu.
+/// The effect of a key on a menu.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pressed {
-    /// The menu may look different.
+    /// The menu may have changed.
     Shown,
-    /// The line of this index was taken.
+    /// The line with this index was selected.
     Taken(usize),
     /// The input has ended.
     Ended,
-    /// The program is to stop.
+    /// The program should stop, as for Ctrl-Z.
     Suspended,
 }
 
-/// Lines of which one is current. Only those that have each word of the filter are shown.
+/// A menu of lines with one current line. Only lines that contain each word of the filter are shown.
 pub(crate) struct Menu<'a> {
     question: &'a str,
     lines: &'a [String],
     default: Option<usize>,
-    /// Makes a filter safe to display, as the lines are.
+    /// Makes a filter safe to display. The lines are already safe.
     sanitize: &'a dyn Fn(&str) -> String,
     filter: String,
     /// The filter of `fitting`, sanitized.
     shown_filter: String,
-    /// Whether `filter` has changed since.
+    /// True if `filter` has changed since `fitting` was computed.
     is_changed: bool,
-    /// The lines that fit the filter.
+    /// The indices of the lines that match the filter.
     fitting: Vec<usize>,
-    /// The place of the current line in `fitting`.
+    /// The index of the current line in `fitting`.
     current: usize,
-    /// The places in `fitting` of the first shown line and of the first hidden one after it.
+    /// The indices in `fitting` of the first shown line and of the first hidden line after it.
     first: usize,
     end: usize,
 }
@@ -108,8 +108,8 @@ impl<'a> Menu<'a> {
         Pressed::Shown
     }
 
-    /// Finds the lines that fit the filter, if it has changed. The current one stays if it is among them, or else the
-    /// default.
+    /// Updates the lines that match the filter, if the filter has changed. The current line stays current if it
+    /// matches. Otherwise, the default becomes current.
     fn find(&mut self) {
         if !mem::take(&mut self.is_changed) {
             return;
@@ -127,10 +127,10 @@ impl<'a> Menu<'a> {
         self.current = place(current).or_else(|| place(self.default)).unwrap_or_default();
     }
 
-    /// Returns the rows of the menu in a terminal of this size. The filter is the last.
+    /// Returns the rows of the menu in a terminal of this size. The last row is the filter.
     pub(crate) fn rows(&mut self, columns: usize, rows: usize) -> Vec<String> {
         self.find();
-        // A full row would move the cursor to the next.
+        // A full row would move the cursor to the next row.
         let width = columns.saturating_sub(1);
         let mut shown = wrapped(self.question, width, "");
         let available = rows.saturating_sub(shown.len() + OTHER_ROWS + 1).clamp(1, MOST_ROWS);
@@ -154,7 +154,8 @@ impl<'a> Menu<'a> {
         shown
     }
 
-    /// Returns the rows of the entries from the first that is shown, as many as are available, and notes the end.
+    /// Returns the rows of the entries from the first shown one, up to the available number, and records the last
+    /// one.
     fn entries(&mut self, width: usize, available: usize) -> Vec<String> {
         let mut rows: Vec<String> = Vec::new();
         self.end = self.first;
@@ -177,7 +178,7 @@ impl<'a> Menu<'a> {
     }
 }
 
-/// Returns the rows of a text. A word that is longer than a row is broken, since the rows are counted.
+/// Returns the rows of a text. Breaks a word that is longer than a row, so that the number of rows is exact.
 fn wrapped(text: &str, width: usize, indent: &str) -> Vec<String> {
     let layout = Options::new(width).word_separator(WordSeparator::AsciiSpace);
     let layout = layout.word_splitter(WordSplitter::NoHyphenation).subsequent_indent(indent);

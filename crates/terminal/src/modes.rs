@@ -1,4 +1,4 @@
-//! The modes in which a terminal takes input.
+//! The input modes of a terminal.
 
 use std::io;
 #[cfg(unix)]
@@ -8,7 +8,7 @@ use {
     std::sync::{Mutex, PoisonError},
 };
 
-/// Input that the terminal does not show, from [`apply`](Self::apply) until this is dropped.
+/// Turns off the echo of the terminal, from [`apply`](Self::apply) until this value is dropped.
 #[derive(Debug, Default)]
 pub struct HiddenInput {
     #[cfg(unix)]
@@ -16,17 +16,19 @@ pub struct HiddenInput {
 }
 
 impl HiddenInput {
-    /// Switches the echo off. In the background of the terminal, which belongs to another program then, it does nothing.
-    /// A shell that continues a stopped program has switched the echo on again, so this is repeated during the input.
+    /// Turns off the echo. Does nothing in the background, where the terminal belongs to another program.
+    ///
+    /// A shell turns the echo on again before it continues a stopped program. Call this function repeatedly during
+    /// the input.
     ///
     /// # Errors
     ///
-    /// [`io::Error`] if the echo cannot be switched off.
+    /// [`io::Error`] if the echo cannot be turned off.
     #[cfg(unix)]
     pub fn apply(&mut self) -> io::Result<()> {
         let hide = |modes: &mut Termios| {
             modes.local_modes.remove(LocalModes::ECHO);
-            // The newline at the end of the input is always shown.
+            // Still echoes the newline at the end of the input.
             modes.local_modes.insert(LocalModes::ECHONL);
         };
         self.modes.apply(hide).map(drop)
@@ -43,7 +45,8 @@ impl HiddenInput {
     }
 }
 
-/// Input that arrives with each key and is not shown, from [`apply`](Self::apply) until this is dropped.
+/// Makes the terminal deliver each key immediately and without echo, from [`apply`](Self::apply) until this value is
+/// dropped.
 #[cfg(unix)]
 #[derive(Default)]
 pub(crate) struct KeyInput {
@@ -52,11 +55,12 @@ pub(crate) struct KeyInput {
 
 #[cfg(unix)]
 impl KeyInput {
-    /// The code of a special key that no key has (`_POSIX_VDISABLE`).
+    /// The code that disables a special key (`_POSIX_VDISABLE`).
     const NO_KEY: u8 = if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { 0xff };
 
-    /// Changes the modes in the foreground of the terminal. Returns whether they were others. Ctrl-C and Ctrl-\\ still
-    /// send their signals. Ctrl-Z is a key, so that the modes can be restored before the program stops.
+    /// Changes the modes if this program is in the foreground of the terminal. Returns whether any mode was
+    /// different. Ctrl-C and Ctrl-\\ still send their signals. Ctrl-Z is a key, so that the modes can be restored
+    /// before the program stops.
     pub(crate) fn apply(&mut self) -> io::Result<bool> {
         self.modes.apply(|modes| {
             modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
@@ -67,15 +71,14 @@ impl KeyInput {
     }
 }
 
-/// The modes of the terminal of standard input before the program changed them.
+/// The modes of standard input's terminal before the program changed them.
 #[cfg(unix)]
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// Restores the modes of the terminal of standard input, if the program has changed them. The terminal of a program in
-/// the background is left alone.
+/// Restores the modes of standard input's terminal if the program has changed them. In the background, does nothing.
 #[cfg(unix)]
 pub(crate) fn restore() {
-    // Only a panic during a change finds it locked.
+    // The lock is held only if the program panics during a change.
     let Ok(mut before) = BEFORE.try_lock() else { return };
     let stdin = io::stdin();
     if let Some(before) = before.take().filter(|_| !is_background(&stdin)) {
@@ -83,14 +86,14 @@ pub(crate) fn restore() {
     }
 }
 
-/// A change of the terminal of standard input, which has its former modes again when this is dropped.
+/// A change of the modes of standard input's terminal. Dropping it restores the former modes.
 #[cfg(unix)]
 #[derive(Debug, Default)]
 struct ChangedModes;
 
 #[cfg(unix)]
 impl ChangedModes {
-    /// Changes the modes again, if another program has restored some. Returns whether they were others.
+    /// Changes the modes again if another program has restored some of them. Returns whether any mode was different.
     fn apply(&self, change: impl FnOnce(&mut Termios)) -> io::Result<bool> {
         let stdin = io::stdin();
         if is_background(&stdin) {

@@ -1,17 +1,19 @@
-//! The choice of one of several lines with the arrow keys.
+//! The selection of one of several lines with the arrow keys.
 
 use std::io;
 
-/// Lets the user pick one of these lines with the arrow keys, a filter and Enter, on standard error. Returns its index,
-/// or `None` at the end of the input. The current line is the default at first.
+/// Lets the user select one of these lines with the arrow keys, a filter and Enter, on standard error. Returns its
+/// index, or `None` at the end of the input. The default line is current at first.
 ///
-/// `sanitize` makes the filter safe to display, as the lines already are. In this form it is compared with them.
+/// `sanitize` makes the filter safe to display. The lines must already be safe, and are compared with the sanitized
+/// filter.
 ///
-/// The future may be dropped at any time: the terminal has its former modes then, and the lines are removed.
+/// Dropping the future at any time restores the modes of the terminal and removes the lines.
 ///
 /// # Errors
 ///
-/// If standard error is not a terminal of this kind, or is too small, or the user wants no colors (`NO_COLOR`).
+/// [`io::Error`] if standard error is not a terminal that supports a menu, or is too small, or if the user wants no
+/// colors (`NO_COLOR`).
 #[cfg(unix)]
 #[expect(
     clippy::disallowed_methods,
@@ -39,7 +41,7 @@ pub async fn pick(
     let mut modes = KeyInput::default();
     let mut is_shown = false;
     let picked = 'shown: loop {
-        // A shell that continues the program has changed the modes, and has written below the rows.
+        // A shell that continues the program has changed the modes and written below the rows.
         is_shown &= !modes.apply()?;
         if !crate::is_background(io::stdin()) {
             if !is_shown {
@@ -60,7 +62,7 @@ pub async fn pick(
                     (rows, modes) = (Rows::default(), KeyInput::default());
                     stderr::flush_briefly();
                     kill_process_group(getpgrp(), Signal::TSTP)?;
-                    // Another thread may take the signal, a little later.
+                    // Another thread may receive the signal a little later.
                     sleep(GLANCE).await;
                     break;
                 }

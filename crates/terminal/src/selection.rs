@@ -1,17 +1,17 @@
-//! Selecting one of several lines by a typed answer.
+//! The selection of one of several lines by a typed answer.
 
 use std::fmt;
 
 /// The reason why an answer selects no line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoSelection {
-    /// The answer is empty, and no line is the default.
+    /// The answer is empty, and there is no default.
     Empty,
-    /// The answer is a number that no line has. The last line has this one.
+    /// The answer is not the number of a line. This is the number of the last line.
     Number(usize),
-    /// No line has this text.
+    /// No line contains the answer.
     Nothing,
-    /// Several lines have this text.
+    /// This many lines contain the answer.
     Several(usize),
 }
 
@@ -26,12 +26,12 @@ impl fmt::Display for NoSelection {
     }
 }
 
-/// Returns the index of the line that an answer selects: by its number, or by a part that no other line has. An empty
-/// answer selects the default. Digits alone are always a number.
+/// Returns the index of the line that an answer selects, by its number or by a part that is unique to it. An empty
+/// answer selects the default. An answer of digits is always a number.
 ///
 /// # Errors
 ///
-/// [`NoSelection`] if the answer selects no line, or several.
+/// [`NoSelection`] if the answer selects no line or several lines.
 pub fn selected(answer: &str, lines: &[String], default: Option<usize>) -> Result<usize, NoSelection> {
     if answer.is_empty() {
         return default.ok_or(NoSelection::Empty);

@@ -1,4 +1,5 @@
-//! Ctrl-C, Ctrl-\\, SIGTERM, the end of the terminal, and the time limits of the parent process.
+//! The signals that end a program: Ctrl-C, Ctrl-\\, SIGTERM, the end of the terminal, and time limits of the parent
+//! process.
 
 use std::future::Future;
 use std::io;
@@ -10,15 +11,15 @@ use tokio::task::unconstrained;
 /// Ctrl-C, which is SIGINT.
 const CTRL_C: Interrupted = Interrupted { exit_code: 130 };
 
-/// The end of the program that a signal requests.
+/// A signal that requests the end of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interrupted {
-    /// The exit code that shells report for a program ended by this signal: 128 and its number.
+    /// The exit code that shells report for a program that this signal ended: 128 plus the signal's number.
     pub exit_code: u8,
 }
 
-/// Signals that end a program, in their order of arrival. While this exists, they do not end the program by
-/// themselves.
+/// Receives the signals that end a program, in their order of arrival. While this value exists, the signals do not
+/// end the program themselves.
 pub struct Signals {
     /// The first signal that arrived.
     received: Option<Interrupted>,
@@ -26,7 +27,7 @@ pub struct Signals {
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
-    /// `None` if the program was started by `nohup`, and so outlives its terminal.
+    /// `None` if the program was started with `nohup`, and so outlives its terminal.
     #[cfg(unix)]
     hangup: Option<tokio::signal::unix::Signal>,
     #[cfg(unix)]
@@ -47,7 +48,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts to receive the signals. From now on the program has to handle them.
+    /// Starts to receive the signals. From now on, the program must handle them.
     ///
     /// # Errors
     ///
@@ -55,16 +56,16 @@ impl Signals {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime that has signals enabled.
+    /// Panics outside a tokio runtime with I/O enabled.
     #[cfg(unix)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        // The parent process may have blocked them, and no signal would end the program.
+        // The parent process may have blocked the signals, so that none of them would end the program.
         nix::sys::signal::SigSet::all().thread_unblock()?;
-        // A file that may not grow any more is an error like a full disk, and does not end the
-        // program, which may have a key in hand.
+        // A file that has reached its size limit is an error like a full disk. It must not end the program, which may
+        // hold a key.
         drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
-        // If the parent process ignores it, the system discards the exit status of children.
+        // If the parent process ignored SIGCHLD, the system would discard the exit status of children.
         drop(signal(SignalKind::child())?);
         Ok(Self {
             received: None,
@@ -92,14 +93,15 @@ impl Signals {
         Ok(Self { received: None, ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
     }
 
-    /// Waits for the next signal, even if other work of the same task never pauses (tokio's cooperative budget).
+    /// Waits for the next signal. It also returns if other work of the same task never yields (tokio's cooperative
+    /// budget).
     pub async fn next(&mut self) -> Interrupted {
         let signal = self.arrival().await;
         self.received.get_or_insert(signal);
         signal
     }
 
-    /// Returns the first signal, if one has arrived, also if work was completed nevertheless.
+    /// Returns the first signal that has arrived, even if work was completed after it.
     pub fn received(&self) -> Option<Interrupted> {
         self.received
     }
@@ -128,11 +130,11 @@ impl Signals {
         }
     }
 
-    /// Drops `work` at the first signal.
+    /// Runs `work`, and drops it at the first signal.
     ///
     /// # Errors
     ///
-    /// [`Interrupted`] if a signal came before the work was done.
+    /// [`Interrupted`] if a signal arrived before the work was done.
     pub async fn cancel_on_signal<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Interrupted> {
         // A signal may have arrived before this task was polled.
         tokio::task::yield_now().await;
@@ -143,8 +145,8 @@ impl Signals {
         }
     }
 
-    /// Runs work that has a request in flight at times. At the first signal, work that has none is dropped. A request
-    /// that is in flight is reported by `warn` and waited for, but not sent again; the second signal gives it up.
+    /// Runs work that sometimes has a request in flight. The first signal drops the work if no request is in flight.
+    /// Otherwise, `warn` is called, and the request is waited for, but not retried. The second signal abandons it.
     pub async fn shield<T>(
         &mut self,
         mut in_flight: watch::Receiver<bool>,
@@ -186,8 +188,8 @@ async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
-/// Returns whether the parent process had this signal ignored, as `nohup` does with SIGHUP. Of the systems, Linux
-/// reports it (proc_pid_status(5)).
+/// Returns whether the parent process made this program ignore a signal, as `nohup` does with SIGHUP. Only Linux
+/// reports that (proc_pid_status(5)). Elsewhere, the result is false.
 #[cfg(unix)]
 pub fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -196,14 +198,14 @@ pub fn is_ignored(signal: i32) -> bool {
     ignored & (1 << (signal - 1)) != 0
 }
 
-/// The result of work during which signals were watched.
+/// The result of work that [`Signals::shield`] ran.
 #[derive(Debug)]
 pub enum Shielded<T> {
     /// The work was done.
     Completed(T),
     /// No request was in flight, and the work was dropped.
     Cancelled(Interrupted),
-    /// A request was in flight, and the user did not wait for it.
+    /// A request was in flight, and a second signal abandoned it.
     Abandoned,
 }
 

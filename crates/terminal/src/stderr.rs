@@ -1,7 +1,7 @@
-//! Standard error, whose reader may keep it open without reading.
+//! Standard error, which must not block the program even if its reader does not read.
 //!
-//! One thread writes all of it, from a bounded queue, so no caller ever waits for the reader. The spinner is
-//! drawn by the same thread.
+//! A single thread writes everything from a bounded queue, so that no caller waits for the reader. The same thread
+//! draws the spinner.
 
 use crate::foreground::{GLANCE, forbids_writes, is_background};
 use crate::wrap::stderr_columns;
@@ -24,28 +24,28 @@ const BOUND: usize = 1024 * 1024;
 /// The approximate memory of a queued text in addition to its bytes, in bytes.
 const OVERHEAD: usize = 64;
 
-/// The number of bytes that are written at once: a pipe takes these in one piece.
+/// The number of bytes to write at once. A pipe takes this many bytes in one piece.
 const PIECE: usize = 4096;
 
-/// The interval at which a wait for the reader checks the progress.
+/// The interval at which a wait for the reader checks for progress.
 const LOOK: Duration = Duration::from_millis(50);
 
 enum Item {
     Text(String),
     Status(String),
     NoStatus,
-    /// Rows, and whether they replace those that are shown.
+    /// Rows, and whether they replace the shown rows.
     Rows(Vec<String>, bool),
     Flush(Sender<()>),
 }
 
-/// The size of the text that is queued and not yet written, in bytes.
+/// The size of the queued text that is not written yet, in bytes.
 static PENDING: AtomicUsize = AtomicUsize::new(0);
 
 /// The number of written pieces.
 static WRITTEN: AtomicUsize = AtomicUsize::new(0);
 
-/// True once lines beyond the bound are queued as well.
+/// True if lines beyond the bound are queued as well.
 static IS_LAST: AtomicBool = AtomicBool::new(false);
 
 /// Writes text unchanged, even beyond the bound of the queue. Errors are ignored.
@@ -55,14 +55,14 @@ pub fn write(text: impl Into<String>) {
     send(Item::Text(text));
 }
 
-/// Writes one line. Drops it if too much is queued, because the reader does not read.
+/// Writes one line. Drops the line if the queue is full because the reader does not read.
 pub fn write_line(text: &str) {
     if PENDING.load(Ordering::Relaxed) < BOUND || IS_LAST.load(Ordering::Relaxed) {
         write(format!("{text}\n"));
     }
 }
 
-/// Keeps every line from now on, also beyond the bound: these are the last lines of the program.
+/// Queues every line from now on, even beyond the bound, since these are the last lines of the program.
 pub fn begin_last_words() {
     IS_LAST.store(true, Ordering::Relaxed);
 }
@@ -77,15 +77,15 @@ pub fn clear_status() {
     send(Item::NoStatus);
 }
 
-/// Rows below the other output, which are removed when this is dropped. Standard error must be a terminal. Meanwhile no
-/// spinner is shown.
+/// Rows below the other output. Dropping this value removes the rows. No spinner is shown meanwhile. Standard error
+/// must be a terminal.
 #[cfg(unix)]
 #[derive(Default)]
 pub(crate) struct Rows(Vec<String>);
 
 #[cfg(unix)]
 impl Rows {
-    /// Shows these rows in place of those before, or below the cursor. None of them may be wider than the terminal.
+    /// Shows these rows, in place of the previous ones or below the cursor. No row may be wider than the terminal.
     pub(crate) fn show(&mut self, rows: Vec<String>, in_place: bool) {
         if rows != self.0 || !in_place {
             self.0.clone_from(&rows);
@@ -106,17 +106,17 @@ pub(crate) fn clear_rows() {
     send(Item::Rows(Vec::new(), true));
 }
 
-/// Waits until everything is written. Gives up after 2 s in which the reader read nothing, or after 10 s.
+/// Waits until everything is written. Gives up if the reader reads nothing for 2 s, and after 10 s in any case.
 pub fn flush() {
     wait(40, 200);
 }
 
-/// Waits until everything is written, at most half a second, so that standard output keeps its order with it.
+/// Waits at most half a second until everything is written, so that later text on standard output appears after it.
 pub fn flush_briefly() {
     wait(10, 10);
 }
 
-/// Waits until everything is written. Gives up after this many checks without progress, or this many in all.
+/// Waits until everything is written. Gives up after `most_idle` checks without progress, or `most` checks in total.
 fn wait(most_idle: u32, most: u32) {
     let (sender, flushed) = mpsc::channel();
     send(Item::Flush(sender));
@@ -134,10 +134,10 @@ fn wait(most_idle: u32, most: u32) {
     }
 }
 
-/// The writer's thread, which begins with the first text.
+/// The queue of the writer thread, which starts with the first text.
 static WRITER: OnceLock<Option<Sender<Item>>> = OnceLock::new();
 
-/// Sends an item to the writer's thread. If there is no thread, writes its text here.
+/// Sends an item to the writer thread. If the thread cannot be started, writes the text directly.
 fn send(item: Item) {
     if matches!(item, Item::NoStatus | Item::Flush(_)) && WRITER.get().is_none() {
         return;
@@ -155,7 +155,7 @@ fn send(item: Item) {
     }
 }
 
-/// Writes what arrives.
+/// Writes the items in their order of arrival.
 fn write_items(items: &Receiver<Item>) {
     let mut spinner: Option<ProgressBar> = None;
     let mut rows: Vec<String> = Vec::new();
@@ -169,7 +169,7 @@ fn write_items(items: &Receiver<Item>) {
                 thread::park_timeout(GLANCE);
             }
         }
-        // In the background, the user works on the same lines.
+        // In the background, the user is working with another program on the same lines.
         let is_background = || is_background(io::stderr());
         match (item, &spinner) {
             (Ok(Item::Text(text)), Some(spinner)) => spinner.suspend(|| put_queued(&text)),
@@ -201,8 +201,8 @@ fn write_items(items: &Receiver<Item>) {
     }
 }
 
-/// Returns what removes these rows in a terminal of so many columns. The cursor is in the last. A terminal that has become
-/// narrower since shows a row as several.
+/// Returns the escape sequences that remove these rows from a terminal with this many columns. The cursor is in the
+/// last row. A terminal that has become narrower shows a row as several.
 fn removal(rows: &[String], columns: Option<usize>) -> String {
     let columns = columns.filter(|columns| *columns > 0).unwrap_or(usize::MAX);
     let height = |row: &String| display_width(row).div_ceil(columns).max(1);
@@ -224,7 +224,8 @@ fn put_queued(text: &str) {
     PENDING.fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
 }
 
-/// Writes text, without colors if the terminal does not support them. An error has no other place to be reported.
+/// Writes text, without colors if the terminal does not support them. Errors are ignored, since there is nowhere to
+/// report them.
 fn put(text: &str) {
     let choice = anstream::AutoStream::choice(&io::stderr());
     for piece in styled(choice, text).chunks(PIECE) {

@@ -1,7 +1,7 @@
-//! The lines of standard input, typed or pasted by the user.
+//! The lines of standard input that the user types or pastes.
 //!
-//! One thread reads them for the whole program, since a read that has begun cannot be canceled: two readers
-//! would take each other's lines.
+//! A single thread reads them for the whole program. A read that has begun cannot be canceled, so two readers would
+//! take each other's lines.
 
 use std::io::{self, IsTerminal};
 use std::mem;
@@ -13,7 +13,8 @@ use tokio::sync::{Mutex, MutexGuard, mpsc};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-/// Longest line, in bytes: more than any URL. A longer line is cut, and is invalid then.
+/// The maximum length of a line, in bytes. It exceeds the length of any URL. A longer line is cut, which makes it
+/// invalid.
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// The maximum number of reads that wait to be processed.
@@ -25,34 +26,35 @@ const PIECE: usize = 8 * 1024;
 /// The time without input after which a key is no longer held, and a paste is over.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// The characters of a line that a terminal passes on. It drops the rest (`N_TTY_BUF_SIZE`; elsewhere `MAX_CANON`).
+/// The maximum number of characters of a line that a terminal delivers. It drops the rest (Linux: `N_TTY_BUF_SIZE`,
+/// elsewhere: `MAX_CANON`).
 pub const LONGEST_TERMINAL_LINE: usize =
     if cfg!(any(target_os = "linux", target_os = "android")) { 4095 } else { 1023 };
 
 /// The lines of standard input. Only one holder exists at a time.
 pub struct StdinLines(MutexGuard<'static, Received>);
 
-/// The bytes of standard input that the thread has read.
+/// The bytes that the thread has read from standard input.
 struct Received {
     pieces: mpsc::Receiver<Piece>,
-    /// The bytes of lines that are not yet processed.
+    /// The bytes that have not been processed.
     rest: Bytes,
 }
 
 /// The bytes of one read.
 struct Piece {
     bytes: Bytes,
-    /// [`DISCARDS`] at the time of the read.
+    /// The value of [`DISCARDS`] before the read.
     discards: usize,
 }
 
 type Bytes = Zeroizing<Vec<u8>>;
 
-/// A line, which may hold an authorization code.
+/// A line. It is wiped on drop, since it may contain an authorization code.
 pub type Line = Zeroizing<String>;
 
-/// The number of times that the input before a question was discarded. What was read before the last time is dropped,
-/// even if it arrives later.
+/// The number of times that the input before a question was discarded. Input that was read before the last time is
+/// dropped, even if it is processed later.
 static DISCARDS: AtomicUsize = AtomicUsize::new(0);
 
 /// The error that ended standard input.
@@ -64,7 +66,7 @@ impl StdinLines {
         static RECEIVED: OnceLock<Mutex<Received>> = OnceLock::new();
         let received = RECEIVED.get_or_init(|| {
             let (to, pieces) = mpsc::channel(WAITING);
-            // Without a thread nothing can be typed, as at the end of standard input.
+            // If no thread can be started, the input ends at once.
             let _ = Builder::new().spawn(move || {
                 let mut buffer = Zeroizing::new([0; PIECE]);
                 while match read(&mut *buffer) {
@@ -108,7 +110,8 @@ impl StdinLines {
         }
     }
 
-    /// Drops what is typed before a question is shown, which does not answer it. Waits until no key is held.
+    /// Discards the input that was typed before a question is shown, since it does not answer the question. Waits
+    /// until no key is held down.
     #[expect(clippy::disallowed_methods, reason = "a user types in real time")]
     pub async fn forget(&mut self) {
         while let Ok(Some(_)) = timeout(QUIET, self.0.pieces.recv()).await {}
@@ -121,12 +124,12 @@ impl StdinLines {
     }
 }
 
-/// Returns the error that ended standard input, if it did not end by itself.
+/// Returns the error that ended standard input, if it ended with one.
 pub fn failure() -> Option<&'static io::Error> {
     FAILURE.get()
 }
 
-/// Returns whether standard input is a terminal that has cut one of these lines.
+/// Returns whether standard input is a terminal that has cut one of these lines at its maximum length.
 pub fn is_cut(lines: &str) -> bool {
     io::stdin().is_terminal() && lines.lines().any(|line| line.len() >= LONGEST_TERMINAL_LINE)
 }
@@ -135,10 +138,10 @@ fn line(bytes: &[u8]) -> Line {
     Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
 }
 
-/// Reads standard input. Blocks until it has data and the program is in the foreground of its terminal, even if the
-/// stream itself is nonblocking. Returns the number of bytes, and that of the [`DISCARDS`] before the read.
+/// Reads standard input. Blocks until there is data and the program is in the foreground of its terminal, even if the
+/// stream is nonblocking. Returns the number of bytes, and the value of [`DISCARDS`] before the read.
 ///
-/// A terminal in raw mode sends no signal at Ctrl-C, which is then sent here.
+/// A terminal in raw mode sends no signal for Ctrl-C, so this function sends it.
 #[cfg(unix)]
 fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
     use crate::foreground::{GLANCE, is_background};
@@ -149,7 +152,7 @@ fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
     const CTRL_C: u8 = 3;
     let stdin = io::stdin();
     loop {
-        // In a read that has begun, a program that is continued in the background would be stopped.
+        // Waits here, since the system would stop a program that is continued in the background during a read.
         let _ = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None);
         if is_background(&stdin) {
             std::thread::park_timeout(GLANCE);
@@ -168,7 +171,7 @@ fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
     }
 }
 
-/// Reads standard input. Returns the number of bytes, and that of the [`DISCARDS`] so far.
+/// Reads standard input. Returns the number of bytes, and the value of [`DISCARDS`] after the read.
 #[cfg(not(unix))]
 fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
     let length = io::Read::read(&mut io::stdin().lock(), buffer)?;

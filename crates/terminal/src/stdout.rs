@@ -1,27 +1,28 @@
-//! Checks of standard output before a value is written to it that exists only once.
+//! Checks of standard output before the only copy of a value is written to it.
 
 use crate::write;
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Returns the text, without its colors if standard output does not support them.
+/// Returns the text, without colors if standard output does not support them.
 pub fn styled(text: &str) -> String {
     let choice = anstream::AutoStream::choice(&io::stdout());
     String::from_utf8_lossy(&write::styled(choice, text)).into_owned()
 }
 
-/// The reason why standard output would lose what is written to it.
+/// The reason why standard output would lose a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Loss {
-    /// It is closed, or the null device. Rust opens the null device in place of a closed standard output.
+    /// Standard output is closed, or is the null device. Rust opens the null device in place of a closed standard
+    /// output.
     Null,
-    /// It is not open for writing.
+    /// Standard output is not open for writing.
     NotWritable,
-    /// It is a pipe, a socket or a terminal whose other end is closed.
+    /// Standard output is a pipe, a socket or a terminal whose other end is closed.
     NoReader,
-    /// It is a file on a full disk, or one that may not grow.
+    /// Standard output is a file on a full disk, or a file that has reached its size limit.
     NoRoom,
 }
 
@@ -38,12 +39,12 @@ impl fmt::Display for Loss {
 
 impl Error for Loss {}
 
-/// Checks that standard output would not lose this many bytes. The room in a file is taken, which does not change
-/// its content and size.
+/// Checks that standard output would not lose this many bytes. Reserves the disk space if standard output is a file,
+/// without changing the content and the size of the file.
 ///
 /// # Errors
 ///
-/// [`Loss`]
+/// [`Loss`] with the reason.
 #[cfg(unix)]
 pub fn check(room: u64) -> Result<(), Loss> {
     use rustix::fs::{OFlags, fcntl_getfl};
@@ -80,7 +81,7 @@ fn is_null() -> io::Result<bool> {
     Ok(is_device && stdout.st_rdev == stat("/dev/null")?.st_rdev)
 }
 
-/// Reserves the room, and returns whether it is available. Only a file needs a reservation.
+/// Reserves disk space if standard output is a file. Returns whether the space is available.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn has_room(room: u64, appends: bool) -> io::Result<bool> {
     use rustix::fs::{FallocateFlags, FileType, SeekFrom, fallocate, fstat, seek};
@@ -100,7 +101,7 @@ fn has_room(room: u64, appends: bool) -> io::Result<bool> {
     Ok(!matches!(taken, Err(Errno::NOSPC | Errno::DQUOT | Errno::FBIG)))
 }
 
-/// Returns true: on this system only the write itself reports a lack of room.
+/// Returns true: on this system, only the write itself reports a full disk.
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 fn has_room(_: u64, _: bool) -> io::Result<bool> {
     Ok(true)

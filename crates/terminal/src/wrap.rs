@@ -5,17 +5,17 @@ use terminal_size::{Height, Width, terminal_size_of};
 use textwrap::core::Word;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
-/// Widest line of [`narrow_prose`], in columns.
+/// The maximum width of [`narrow_prose`], in columns.
 const WIDEST: usize = 80;
 
-/// The layout of prose: lines of at most `width` columns that end between words. What is in quotes or backquotes
+/// Returns the options to wrap prose between words, in lines of at most `width` columns. Text in quotes or backquotes
 /// (a path, a name, a command) is never broken, so that it can be copied.
 pub fn prose(width: usize) -> Options<'static> {
     let options = Options::new(width).break_words(false).word_splitter(WordSplitter::NoHyphenation);
     options.word_separator(WordSeparator::Custom(words))
 }
 
-/// The layout of prose in at most 80 columns, or fewer on a terminal that has fewer.
+/// Returns the options to wrap prose in at most 80 columns, or in `columns` if the terminal has fewer.
 pub fn narrow_prose(columns: Option<usize>) -> Options<'static> {
     prose(columns.map_or(WIDEST, |columns| columns.min(WIDEST)))
 }
@@ -34,7 +34,8 @@ fn columns((Width(columns), _): (Width, Height)) -> usize {
     columns.into()
 }
 
-/// The words of a line, each with the spaces after it. A quoted span is one, and dots (…) belong to the word before.
+/// Splits a line into words, each with the spaces after it. Quoted text is one word, and an ellipsis (…) belongs to
+/// the word before it.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let (mut words, mut start, mut previous, mut quote) = (Vec::new(), 0, ' ', None);
     for (at, c) in line.char_indices() {

@@ -1,20 +1,20 @@
-//! Writing to a stream whose terminal or reader may block the program.
+//! Writes to a stream whose terminal or reader may block the program.
 
 use std::io;
 
-/// Returns the text, without its colors unless this choice permits them.
+/// Returns the text, without colors unless `choice` permits them.
 pub(crate) fn styled(choice: anstream::ColorChoice, text: &str) -> Vec<u8> {
     let mut shown = anstream::AutoStream::new(Vec::new(), choice);
     let _ = io::Write::write_all(&mut shown, text.as_bytes());
     shown.into_inner()
 }
 
-/// Writes these bytes. Waits until the stream takes them, even if it is nonblocking, and until a terminal permits
-/// writes from the background.
+/// Writes these bytes. Waits until the stream takes them, even if the stream is nonblocking, and until a terminal
+/// permits writes from the background.
 ///
 /// # Errors
 ///
-/// If the stream fails, or is not open for writing.
+/// [`io::Error`] if the stream fails, or is not open for writing.
 #[cfg(unix)]
 pub fn write_all(stream: impl std::os::fd::AsFd, mut bytes: &[u8]) -> io::Result<()> {
     use crate::foreground::{GLANCE, forbids_writes};
@@ -40,7 +40,7 @@ pub fn write_all(stream: impl std::os::fd::AsFd, mut bytes: &[u8]) -> io::Result
 ///
 /// # Errors
 ///
-/// If the stream fails.
+/// [`io::Error`] if the stream fails.
 #[cfg(not(unix))]
 pub fn write_all(mut stream: impl io::Write, bytes: &[u8]) -> io::Result<()> {
     stream.write_all(bytes)?;

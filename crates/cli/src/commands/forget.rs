@@ -1,4 +1,4 @@
-//! `keymint forget`: removes a stored key from the keyring, and deletes it on the server only if that is requested.
+//! `keymint forget`: removes a stored key from the keyring. Deletes the key on the server only if that is requested.
 
 use crate::args::ForgetArgs;
 use crate::config::AdminSettings;
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &ForgetArgs, context: &Context) -> Result<(), CliE
     conclude(context, true, found.into_key().as_ref(), None)
 }
 
-/// Returns the item of the profile, whose removal the user has confirmed. `None` if the keyring has none.
+/// Returns the item of the profile after the user has confirmed its removal. `None` if the keyring has no such item.
 async fn find(args: &ForgetArgs, context: &Context) -> Result<Option<FoundItem>, CliError> {
     let profile = context.sources.profile.as_str();
     let found = context.patiently(Keyring::inspect(profile)).await;
@@ -52,7 +52,8 @@ async fn find(args: &ForgetArgs, context: &Context) -> Result<Option<FoundItem>,
     Ok(Some(found))
 }
 
-/// Deletes the key on the server before the keyring loses it, since it may be needed to find the key again.
+/// Deletes the key on the server, and then removes it from the keyring. A retry after a failure needs the stored key
+/// to find the key on the server.
 async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), CliError> {
     let profile = &context.sources.profile;
     let settings = AdminSettings::resolve(&args.project, &args.endpoint, &context.sources)?;
@@ -78,7 +79,7 @@ async fn revoke_and_forget(args: &ForgetArgs, context: &Context) -> Result<(), C
     let state =
         format!("the key {title} ({}) is revoked on the server, and may be in the keyring", revoked.key.id);
     let hint = format!("`keymint forget{}` removes it there.", profile_flag(profile));
-    // The keyring may have another key by now, which stays.
+    // If the keyring has another key by now, that key stays.
     let removing = context.patiently(Keyring::delete_key(profile.as_str(), &key));
     let removed = match signals.cancel_on_signal(removing).await {
         Err(signal) => return Err(CliError::interrupted(signal, &state).hint(hint)),
@@ -102,7 +103,7 @@ fn conclude(
     let profile = context.sources.profile.as_str();
     let last_four = key.map(ApiKey::last_four);
     if removed {
-        // The key is removed, with or without this record.
+        // A failure to record it does not matter, since the key is removed.
         let keys = StateDir::open_default().and_then(|state| {
             let keys = state.known_keys();
             state.note_removed_from_keyring(profile).and(keys)

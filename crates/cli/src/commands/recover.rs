@@ -1,4 +1,4 @@
-//! `keymint recover`: the kept keys, delivered or deleted.
+//! `keymint recover`: lists, delivers or deletes the keys that are stored for recovery.
 
 use crate::args::RecoverArgs;
 use crate::config::Destinations;
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &RecoverArgs, context: &Context) -> Result<(), Cli
     conclude(&state, &stored, &key, &report, &context.ui)
 }
 
-/// Lists the kept keys on standard output, without the keys themselves.
+/// Lists the stored keys on standard output, without the keys themselves.
 fn list(stored: &[StoredKey], ui: &Reporter) -> Result<(), CliError> {
     if ui.wants_json() {
         stdout::show_to_reader(&json::recovery(stored))?;
@@ -72,7 +72,7 @@ fn line(stored: &StoredKey) -> String {
     format!("{}  {}", escape(&stored.id), key_of(&stored.record))
 }
 
-/// Selects the key with this id, or the only one.
+/// Selects the key with this id, or the only key if there is no id.
 fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, CliError> {
     if stored.is_empty() {
         return Err(CliError::new(ErrorKind::Usage, "the recovery directory has no key")
@@ -93,7 +93,7 @@ fn select(mut stored: Vec<StoredKey>, id: Option<&str>) -> Result<StoredKey, Cli
     }
 }
 
-/// Deletes the file if the key is delivered, and keeps it otherwise.
+/// Deletes the file if the key was delivered, and keeps it otherwise.
 fn conclude(
     state: &StateDir,
     stored: &StoredKey,

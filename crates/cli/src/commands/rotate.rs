@@ -1,4 +1,5 @@
-//! `keymint rotate`: a new key for the project of an old one, into its destinations, before the old one is revoked.
+//! `keymint rotate`: creates a new key in the project of an old one, delivers it to the same destinations, and then
+//! revokes the old key.
 
 use crate::args::RotateArgs;
 use crate::commands::status::known_keys;
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: &RotateArgs, context: &Context) -> Result<(), CliE
     rotate(context, settings, &old, admin.as_ref(), signals).await
 }
 
-/// Selects the key that the user names, else the one in use here, else the newest.
+/// Selects the key that the user names, or else the one in use here, or else the newest one.
 async fn select(
     args: &RotateArgs,
     settings: &CreateSettings,
@@ -98,7 +99,7 @@ async fn select(
     })
 }
 
-/// Describes a key to choose, by its id on the server or else by that of its run.
+/// Describes a key for a choice, with its id on the server or else the id of its run.
 fn line(RecordedKey { id, record }: &RecordedKey) -> String {
     let id = record.key_id.as_ref().unwrap_or(id);
     format!("{} ({}, of {})", escape(id), key_of(record), escape(&record.time))

@@ -1,4 +1,4 @@
-//! The way from a chosen project to a delivered key.
+//! The steps from a chosen project to a delivered key.
 
 use crate::config::{CreateSettings, RotationSettings};
 use crate::error::{CliError, ErrorKind};
@@ -29,7 +29,7 @@ use std::io;
 use std::path::PathBuf;
 use tokio::sync::watch;
 
-/// The preparations for a key, before the sign-in.
+/// Everything that is prepared for a key before the sign-in.
 pub(crate) struct KeyCreation<'a> {
     pub(super) context: &'a Context,
     pub(super) settings: &'a CreateSettings,
@@ -47,7 +47,7 @@ pub(crate) struct DeliveredKey<'a> {
     pub(super) report: DeliveryReport,
 }
 
-/// A created key, with its place as text.
+/// A created key, with its project described as text.
 pub(crate) struct NewlyCreated {
     pub(crate) place: String,
     pub(crate) name: String,
@@ -68,7 +68,7 @@ impl From<ProvisionedKey> for NewlyCreated {
 /// The reason why a creation returned no key.
 pub(crate) enum Failure<E> {
     Error(E),
-    /// The user did not wait for it.
+    /// A second signal abandoned the creation.
     Abandoned(&'static str),
 }
 
@@ -81,7 +81,7 @@ pub(crate) enum Lost {
 }
 
 impl<'a> KeyCreation<'a> {
-    /// Checks the destinations, and that the result can be recorded.
+    /// Checks the destinations, and that a record of the key can be written.
     pub(crate) async fn prepare(
         context: &'a Context,
         settings: &'a CreateSettings,
@@ -102,7 +102,7 @@ impl<'a> KeyCreation<'a> {
         Ok(Self { context, settings, delivery, journal, state })
     }
 
-    /// Checks that the disk takes the record of a key.
+    /// Checks that the record of a key can be synced to the disk.
     pub(crate) async fn sync_journal(&self) -> Result<(), CliError> {
         self.journal.sync().await.map_err(unwritable)
     }
@@ -145,7 +145,7 @@ impl<'a> KeyCreation<'a> {
         Ok(Some((self, created)))
     }
 
-    /// Sends the request for a key, once it is recorded.
+    /// Records the request for a key, and then sends it.
     pub(crate) async fn request<T, E>(
         &mut self,
         record: KeyRecord,
@@ -205,7 +205,7 @@ impl<'a> KeyCreation<'a> {
         Ok(())
     }
 
-    /// Delivers the key. Returns the values for the rest of a rotation.
+    /// Delivers the key. Returns the values that the rest of a rotation needs.
     pub(crate) async fn deliver(
         mut self,
         created: NewlyCreated,
@@ -236,7 +236,7 @@ impl<'a> KeyCreation<'a> {
         let mut report = self.delivery.deliver(&key, record, rotation, signals).await;
         fail_point::reached("delivered");
         self.journal.delivered(&report);
-        // If it cannot be kept, the next run warns that the key exists.
+        // If the key cannot be stored, the next run warns that it exists.
         let store = self.state.as_ref().map(|state| state.recovery(self.journal.id()));
         let kept_in = keep(&key, &mut report, store).await;
         if let Some(path) = &kept_in {
@@ -257,7 +257,7 @@ impl<'a> KeyCreation<'a> {
         Ok(rotation.is_some().then(|| DeliveredKey { creation: self, key, details, report }))
     }
 
-    /// Reports what keeps programs from the key, and how it is used and deleted.
+    /// Reports obstacles for programs that use the key, and how to use and delete the key.
     fn report_what_now(&self, page: &'static str) {
         let CreateSettings { sign_in, destinations, .. } = self.settings;
         // The key of a demonstration has no value.
@@ -276,7 +276,7 @@ pub(crate) fn unwritable(error: io::Error) -> CliError {
     explain::state(ErrorKind::DestinationUnusable, "cannot write the key record", error)
 }
 
-/// Keeps a key for `recover` if a destination failed or none is durable, and returns its file.
+/// Stores a key for `recover` if a destination failed or none is durable. Returns its file.
 pub(crate) async fn keep(
     key: &ApiKey,
     report: &mut DeliveryReport,
@@ -288,7 +288,7 @@ pub(crate) async fn keep(
     store.path().map(ToOwned::to_owned)
 }
 
-/// Reports a key that is kept in this file, unless a destination failed.
+/// Reports the file in which a key is stored for `recover`. Returns an error if a destination failed.
 pub(crate) fn report_kept(
     context: &Context,
     so_far: &str,
@@ -307,7 +307,7 @@ pub(crate) fn report_kept(
     Ok(())
 }
 
-/// Returns the error of a key that a destination did not take, and that may be kept in this file.
+/// Returns the error of a failed delivery. `kept_in` is the file that has the key, if it was stored for `recover`.
 fn delivery_failed(
     so_far: &str,
     hint_if_lost: &str,
@@ -334,7 +334,8 @@ fn delivery_failed(
     }
 }
 
-/// Warns once of each key that may exist without a report of its run. Leaves those of many runs to the next runs.
+/// Warns once about each key that may exist because its run did not report the outcome. If there are many, some are
+/// left to the next runs.
 fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
     const MOST: usize = 10;
     for at in 0..runs.len() {

@@ -1,4 +1,4 @@
-//! The deletion of one key on the server, which the user confirms.
+//! The deletion of one key on the server, after the user's confirmation.
 
 use crate::config::{AdminSettings, Profile};
 use crate::error::{Choice, CliError, ErrorKind};
@@ -21,17 +21,18 @@ pub(crate) struct KeyRevocation<'a> {
     pub(crate) made_here: MadeHere,
 }
 
-/// The way in which the command identifies the key to revoke.
+/// The key to revoke, as the command identifies it.
 #[derive(Clone, Copy)]
 pub(crate) enum RequestedKey<'a> {
-    /// By its id, its name or its last four characters, as the user names it.
+    /// The id, the name or the last four characters that the user entered.
     Named(&'a str),
-    /// By its last four characters, since the keyring has it for this profile.
+    /// The last four characters of the key that the keyring has for this profile.
     Stored(&'a str, &'a Profile),
 }
 
 impl<'a> KeyRevocation<'a> {
-    /// Returns the user to ask. Without one, only --yes revokes a key, and only if `condition` holds.
+    /// Returns the prompter for the confirmation. If no user can be asked, only --yes permits a revocation, and only
+    /// if `condition` holds.
     pub(crate) fn prompter(
         context: &'a Context,
         yes: bool,
@@ -57,7 +58,7 @@ impl<'a> KeyRevocation<'a> {
         Ok(Self { context, server, prompter, yes, inventory, made_here })
     }
 
-    /// Deletes the chosen key, once it is certain.
+    /// Deletes the selected key. Asks for confirmation unless --yes is given and the selection is certain.
     pub(crate) async fn revoke<'b>(
         &self,
         requested: RequestedKey<'_>,
@@ -87,7 +88,7 @@ fn not_revoked(signal: Interrupted) -> CliError {
     CliError::interrupted(signal, "nothing was revoked")
 }
 
-/// Selects the key, and returns whether the choice is certain.
+/// Selects the key, and returns whether the selection is certain.
 async fn select<'a>(
     requested: RequestedKey<'_>,
     choice: KeyChoice<'a, InventoryKey>,

@@ -1,5 +1,5 @@
-//! A rotation: the old key is found, a new one is created, and the old one is revoked once the new one works in every
-//! destination.
+//! The rotation of a key: finds the old key, creates a new one, and revokes the old one once the new one works in
+//! every destination.
 
 use crate::config::{AdminSettings, CreateSettings, RotationSettings};
 use crate::error::CliError;
@@ -20,7 +20,7 @@ use keymint_domain::{
 use keymint_http_adapter::Http;
 use keymint_terminal::{Interrupted, Signals};
 
-/// Replaces the old key. Revokes it if there is an administrator and no key can be lost by that.
+/// Replaces the old key, and revokes it if there is an administrator and no usable key would be lost.
 pub(crate) async fn rotate(
     context: &Context,
     mut settings: CreateSettings,
@@ -57,7 +57,8 @@ pub(crate) async fn rotate(
     }
 }
 
-/// Finds the old key on the server, and reports the reason if it will not be revoked. No key was created yet.
+/// Finds the old key on the server before a new one is created. Reports the reason if the old key will not be
+/// revoked.
 async fn find<'a>(
     context: &Context,
     administrator: Option<&'a Administrator<'a>>,
@@ -108,7 +109,7 @@ async fn conclude(
         }
     };
     fail_point::reached("concluded");
-    // The state of the keys does not depend on these records.
+    // A failure to record it does not matter, since the keys are the same without the records.
     if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
         let _ = state.note_revoked(&old.id);
     }
@@ -122,7 +123,7 @@ async fn conclude(
         let printed = delivery.print_rotated(&key, new, &old, signals).await;
         match (printed, &failure) {
             (Err(error), None) => return Err(stdout::failed(error)),
-            // The exit code is that of the rotation.
+            // The exit code depends on the rotation alone.
             (Err(error), Some(_)) => {
                 context.ui.report(&Message::Warning(Warning::Text(&stdout::failed(error).message())));
             }
