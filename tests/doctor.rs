@@ -282,6 +282,8 @@ async fn another_sign_in_of_this_user_is_found() {
     assert_eq!((diagnosis.wrong(), diagnosis.code), (vec!["sign-in"], 1), "{}", diagnosis.text);
     let message = diagnosis.finding("sign-in")["message"].as_str().unwrap();
     assert!(message.contains(&format!("process {}", run.process())), "{message}");
+    let fix = format!("Complete it, or stop it with Ctrl-C or `kill {}`.", run.process());
+    assert_eq!(diagnosis.finding("sign-in")["fix"], fix);
 
     // Its own sign-in would fail for the same reason.
     let report = tempfile::tempdir().unwrap();

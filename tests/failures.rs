@@ -57,6 +57,9 @@ async fn a_second_sign_in_on_the_same_port_ends_with_3_and_says_who_waits() {
     assert_eq!((second.code, second.json()["kind"].as_str()), (3, Some("callback_unavailable")));
     let holder = format!("process {}, since 2", first.process());
     assert!(second.stderr.contains(&holder), "{}", second.stderr);
+    let hint =
+        format!("Complete it, or stop it with Ctrl-C or `kill {}`. Then run this again.", first.process());
+    assert!(second.stderr.contains(&hint), "{}", second.stderr);
 
     first.kill().await;
     let mut third = sign_in().start().await;

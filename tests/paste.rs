@@ -100,7 +100,12 @@ async fn an_address_that_was_wrapped_anywhere_is_one() {
 async fn with_the_port_taken_a_person_can_still_paste() {
     let machine = machine(Scenario::ready()).await;
     let _stranger = TcpListener::bind(("127.0.0.1", machine.port)).unwrap();
-    let mut sign_in = SignIn::begin(machine).await;
+    let mut terminal = machine.terminal("create --no-browser");
+    let warning = terminal.shows("Paste its URL below.").await;
+    assert!(warning.contains(&format!("port {} is used by ", machine.port)), "{warning}");
+    assert!(warning.contains(&format!("(process {})", std::process::id())), "{warning}");
+    let url = terminal.url().await;
+    let mut sign_in = SignIn { machine, terminal, url };
     sign_in.terminal.shows("paste it here:").await;
     let address = sign_in.elsewhere().await;
     assert!(

@@ -7,7 +7,7 @@ use crate::explain::delivery::state as state_error;
 use crate::explain::listener as explain;
 use crate::flow::context::Context;
 use crate::flow::paste::{PasteError, Pasted, no_input};
-use crate::ui::format::{DASHBOARD, END_PROCESS};
+use crate::ui::format::{DASHBOARD, stop_sign_in};
 use crate::ui::message::{Message, ResponseChannel};
 use crate::ui::reporter::Reporter;
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use keymint_domain::{
 };
 use std::future;
 use std::io::{self, IsTerminal};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use url::Url;
 
@@ -55,7 +56,11 @@ impl ResponseReceiver {
         let listener = match listen(port, &context.ui).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
-                prompter.warn(&format!("{}. {}", failure.message(), failure.hints().unwrap_or_default()));
+                let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+                let mut owners = addresses.iter().map(|&address| PortOwner::of((address, port).into()));
+                let why = owners.find_map(|owner| Some(format!("port {port} is used by {}", owner?)));
+                let why = why.unwrap_or_else(|| failure.message());
+                prompter.warn(&format!("{why}, so the last page will not load. Paste its URL below."));
                 None
             }
             Err(failure) => {
@@ -113,9 +118,7 @@ fn lock(port: u16) -> Result<PortLock, CliError> {
             ErrorKind::CallbackUnavailable,
             format!("another sign-in of yours waits for the browser on port {port}: {holder}"),
         )
-        .hint(format!(
-            "Finish it, or end it (with Ctrl-C, or with {END_PROCESS} and that number), and run this again."
-        )),
+        .hint(format!("{} Then run this again.", stop_sign_in(&holder))),
         PortLockError::Io(error) => cannot_write(error),
         error => CliError::internal(error),
     })

@@ -54,8 +54,14 @@ pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
     format!("{}{ending}", quoted(name))
 }
 
-/// The command that ends another process.
-pub(crate) const END_PROCESS: &str = if cfg!(windows) { "`taskkill /F /PID`" } else { "`kill`" };
+/// Returns advice about another sign-in of this user, by the description in its lock: "process 7, since ..".
+pub(crate) fn stop_sign_in(holder: &str) -> String {
+    let words = holder.strip_prefix("process ").and_then(|rest| rest.split(',').next());
+    let process = words.and_then(|number| number.parse::<u32>().ok());
+    let kill = if cfg!(windows) { "taskkill /F /PID" } else { "kill" };
+    let or_kill = process.map_or_else(String::new, |process| format!(" or `{kill} {process}`"));
+    format!("Complete it, or stop it with Ctrl-C{or_kill}.")
+}
 
 /// Describes the item that the keyring has for a profile, if it has one.
 pub(crate) fn describe_item(item: &StoredItem) -> Option<String> {

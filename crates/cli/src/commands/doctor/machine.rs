@@ -9,7 +9,7 @@ use crate::flow::context::Context;
 use crate::flow::env_conflicts;
 use crate::flow::response::bind_error;
 use crate::os::env::Environment;
-use crate::ui::format::{END_PROCESS, of_obstacle, of_warning};
+use crate::ui::format::{of_obstacle, of_warning, stop_sign_in};
 use crate::ui::json::{Finding, Health};
 use keymint_callback_adapter::{BindErrorKind, LoopbackListener, PortOwner, SelfTestErrorKind};
 use keymint_delivery_adapter::{Keyring, KeyringError, Overwrite, StateDir, StoredItem, wall_clock};
@@ -135,7 +135,7 @@ pub(super) fn lock(port: u16) -> Finding {
         Ok(Some(holder)) => Finding::problem(
             "sign-in",
             &format!("another one of yours waits for the browser on port {port}: {holder}"),
-            format!("Finish it, or end it: with Ctrl-C, or with {END_PROCESS} and that number."),
+            stop_sign_in(&holder),
         ),
         // The state directory has a check of its own.
         Err(_) => Finding::ok("sign-in", "cannot determine whether another one of yours is in progress"),
