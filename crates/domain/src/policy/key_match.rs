@@ -5,7 +5,7 @@
 
 use crate::platform::id::KeyId;
 use crate::platform::listing::Listing;
-use crate::platform::project_key::{LastFour, ProjectKey};
+use crate::platform::project_key::{KeyOwner, LastFour, ProjectKey};
 
 /// The result of the search for a key in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,8 @@ impl KnownKey {
     }
 }
 
-/// Finds the key that the user identifies by its id, its name or its last four characters.
+/// Finds the key that the user identifies by its id, its name, the name of its service account or its last four
+/// characters.
 ///
 /// Only an id is certain, and only if no other key has it as a name. Several keys may have the same name or the same
 /// last four characters, so the user must confirm the key or pick one.
@@ -68,7 +69,10 @@ where
 {
     let four = LastFour::parse(text);
     let is_named = |key: &ProjectKey| {
-        key.id.as_str() == text || key.has_name(text) || (four.is_some() && key.last_four == four)
+        key.id.as_str() == text
+            || key.has_name(text)
+            || key.is_of_account_named(text)
+            || (four.is_some() && key.last_four == four)
     };
     let candidates = candidates(listed, is_named);
     match candidates[..] {
@@ -89,6 +93,12 @@ where
 impl ProjectKey {
     fn has_name(&self, name: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own.is(name))
+    }
+
+    /// Returns whether the key belongs to a service account with this name. The server gives such keys a name of its
+    /// own.
+    fn is_of_account_named(&self, name: &str) -> bool {
+        matches!(&self.owner, Some(KeyOwner::ServiceAccount { name: Some(own), .. }) if own.is(name))
     }
 }
 
@@ -126,6 +136,7 @@ fn ask<'a, K>(candidates: Vec<&'a K>, listed: &Listing<K>) -> KeyChoice<'a, K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::title::Title;
     use crate::testing::project_key;
     use proptest::prelude::*;
 
@@ -196,7 +207,10 @@ mod tests {
 
     #[test]
     fn the_table_of_named_keys() {
+        let mut of_account = project_key("key_7", "Secret Key", "eeee");
+        of_account.owner = Some(KeyOwner::ServiceAccount { id: None, name: Some(Title::new("ci")) });
         let listed: Listing<_> = vec![
+            of_account,
             project_key("key_1", "laptop", "aaaa"),
             project_key("key_2", "laptop", "bbbb"),
             project_key("key_3", "server", "bbbb"),
@@ -214,6 +228,8 @@ mod tests {
             ("bbbb", "ask key_2 key_3"),
             ("dddd", "certain dddd"),
             ("key_", "ask key_6"),
+            ("ci", "ask key_7"),
+            ("Secret Key", "ask key_7"),
             ("Laptop", "missing false"),
             ("", "missing false"),
         ] {
