@@ -189,6 +189,7 @@ async fn a_person_is_asked_whether_a_stored_key_may_go() {
     let (mut terminal, machine) = at_a_terminal(words).await;
     let shown = terminal.shows("Replace it? [y/N]").await;
     assert!(shown.contains("9f3A") && !shown.contains(KEY), "{shown}");
+    assert!(shown.contains("warning: the keyring has"), "{shown}");
     terminal.types("n\n").await;
     assert_eq!((terminal.end().await.0, machine.sandbox.requests().len()), (11, 0));
     assert_eq!(session.stored("asked"), KEY);

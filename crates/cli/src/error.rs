@@ -108,6 +108,8 @@ pub(crate) struct CliError {
     pub(crate) reason: Option<Reason>,
     /// The possible choices.
     pub(crate) choices: Vec<Choice>,
+    /// True if the user declined what the command would have done, so that its message is no error for the user.
+    pub(crate) is_declined: bool,
 }
 
 /// The command that runs, such as `keymint create`. Usage errors name its help.
@@ -116,7 +118,8 @@ pub(crate) static COMMAND: OnceLock<String> = OnceLock::new();
 impl CliError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let context = Some(message.into());
-        Self { kind, context, source: None, hints: Vec::new(), reason: None, choices: Vec::new() }
+        let (hints, choices) = (Vec::new(), Vec::new());
+        Self { kind, context, source: None, hints, reason: None, choices, is_declined: false }
     }
 
     /// Creates an error from its source, without more context.
@@ -127,6 +130,11 @@ impl CliError {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         let command = COMMAND.get().map_or("keymint", String::as_str);
         Self::new(ErrorKind::Usage, message).hint(format!("See `{command} --help`."))
+    }
+
+    /// Creates the outcome of a question that the user declined.
+    pub(crate) fn declined(message: &str) -> Self {
+        Self { is_declined: true, ..Self::new(ErrorKind::Usage, message) }
     }
 
     pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {

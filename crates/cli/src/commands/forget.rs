@@ -43,10 +43,7 @@ async fn find(args: &ForgetArgs, context: &Context) -> Result<Option<FoundItem>,
         let question =
             format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
         if prompter.confirm(question).await != Some(true) {
-            return Err(CliError::new(
-                ErrorKind::Usage,
-                "the removal was not confirmed: nothing was removed",
-            ));
+            return Err(CliError::declined("Nothing was removed."));
         }
     }
     Ok(Some(found))

@@ -48,8 +48,8 @@ pub(crate) fn env_file(error: &EnvFileError, is_rotation: bool) -> CliError {
 }
 
 /// Describes a property of a dotenv file for the user.
-pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
-    let file = own_path(file);
+pub(crate) fn env_file_warning(path: &Path, warning: &Warning) -> String {
+    let file = own_path(path);
     match warning {
         Warning::LeftBehind { path, others } => format!(
             "{} is left from a run that was killed, and may contain a key: look at it, then delete it{}",
@@ -58,7 +58,7 @@ pub(crate) fn env_file_warning(file: &Path, warning: &Warning) -> String {
         ),
         Warning::HardLink => format!("{file} has another name (a hard link), which keeps the old content"),
         Warning::ReadableByOthers { mode } => {
-            format!("other users may read {file} (mode {mode:03o}): `chmod 600` makes it yours alone")
+            format!("others can read {file} (mode {mode:03o}). Run `chmod 600 {}`.", command_word(path))
         }
         Warning::TakenLiterally(lines) => format!(
             "{file} has quotes or a comment in {lines}: `docker run --env-file` takes them for a part of the key"
@@ -105,8 +105,8 @@ pub(crate) fn keyring(error: &KeyringError) -> CliError {
         KeyringError::NotAKey => (error.to_string(), "`keymint forget` removes it."),
         _ => (
             error.to_string(),
-            "A keyring is there, and unlocked, where you have signed in to a desktop. Elsewhere, as in a container or \
-             over SSH, `keymint create --env-file` puts a key in a file.",
+            "A desktop session unlocks its keyring. Elsewhere, as in a container or over SSH, `keymint create --env-file` \
+             puts a key in a file.",
         ),
     };
     unusable(message).hint(hint)

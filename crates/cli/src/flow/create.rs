@@ -122,7 +122,7 @@ async fn confirm_browser(
     let account = account.map_or("unknown", AccountEmail::as_str);
     let place = format!("Account: {account}. {}", describe_target_exactly(target));
     receiver.show(Progress::Asking);
-    let question = format!("Warning: {mismatch}. {place}. Create a key there?");
+    let question = format!("warning: {mismatch}. {place}. Create a key there?");
     let why = match context.prompter(settings.sign_in.may_ask).confirm(question).await {
         Some(true) => return Ok(()),
         Some(false) => format!("you declined. {place}"),

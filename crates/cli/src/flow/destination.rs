@@ -9,7 +9,7 @@ use crate::ui::message::DeliveredTo;
 use crate::ui::prompter::Prompter;
 use keymint_delivery_adapter::{
     Clipboard, Command, Current, EnvFile, FileLocation, FoundEnvFile, KeyRecord, Keyring, Overwrite,
-    StoredItem,
+    StoredItem, Warning,
 };
 use keymint_domain::{ApiKey, DeliveryError, KeyDestination};
 use keymint_host::coding_agent;
@@ -17,8 +17,8 @@ use keymint_host::core_dumps::with_inherited_limit;
 
 /// A destination that is ready for the key.
 pub(crate) enum Destination<'a> {
-    /// The file, and the reason why git may publish it.
-    EnvFile(EnvFile, Option<String>),
+    /// The file, and the reasons why others may get its content, which are repeated after the delivery.
+    EnvFile(EnvFile, Vec<String>),
     Keyring(Keyring, Profile),
     Command(Command<'a>),
     Clipboard(Clipboard),
@@ -34,8 +34,8 @@ impl<'a> Destination<'a> {
         let mut reserved = Vec::new();
         let replaces = destinations.replaces.as_ref();
         for options in &destinations.env_files {
-            let (file, warning) = env_file(options, replaces, prompter).await?;
-            reserved.push(Self::EnvFile(file, warning));
+            let (file, warnings) = env_file(options, replaces, prompter).await?;
+            reserved.push(Self::EnvFile(file, warnings));
         }
         if let Some(options) = &destinations.keyring {
             let keyring = keyring(context, options, replaces, prompter).await?;
@@ -76,11 +76,9 @@ impl<'a> Destination<'a> {
     /// Returns the destination for a message after the delivery.
     pub(crate) fn delivered_to(&self) -> DeliveredTo<'_> {
         match self {
-            Self::EnvFile(file, warning) => DeliveredTo::EnvFile {
-                path: file.path(),
-                variable: file.variable().as_str(),
-                warning: warning.as_deref(),
-            },
+            Self::EnvFile(file, warnings) => {
+                DeliveredTo::EnvFile { path: file.path(), variable: file.variable().as_str(), warnings }
+            }
             Self::Keyring(_, profile) => {
                 DeliveredTo::Keyring { profile: profile.as_str(), profile_flag: profile_flag(profile) }
             }
@@ -90,13 +88,13 @@ impl<'a> Destination<'a> {
     }
 }
 
-/// Reserves a dotenv file. Also returns the reason why git may publish the file. The key of the record `replaces` is
+/// Reserves a dotenv file. Also returns the reasons why others may get its content. The key of the record `replaces` is
 /// replaced without a question.
 async fn env_file(
     options: &EnvFileOptions,
     replaces: Option<&KeyRecord>,
     prompter: Prompter<'_>,
-) -> Result<(EnvFile, Option<String>), CliError> {
+) -> Result<(EnvFile, Vec<String>), CliError> {
     let error = |error| explain::env_file(&error, replaces.is_some());
     let location = FileLocation::find(&options.path).await.map_err(error)?;
     if let Some(link) = location.followed_link() {
@@ -107,8 +105,11 @@ async fn env_file(
         prompter.warn(&format!("another keymint run is writing {location}; waiting up to 10 s"));
     }
     let found = location.inspect(options.variable.clone()).await.map_err(error)?;
+    let mut repeated = Vec::new();
     for warning in found.warnings() {
-        prompter.warn(&explain::env_file_warning(found.path(), warning));
+        let text = explain::env_file_warning(found.path(), warning);
+        prompter.warn(&text);
+        repeated.extend(matches!(warning, Warning::ReadableByOthers { .. }).then_some(text));
     }
     let git = explain::git(&found, options.allow_tracked)?;
     if let Some(warning) = &git {
@@ -121,7 +122,8 @@ async fn env_file(
     } else {
         consent_to_replace_value(&found, prompter).await?
     };
-    Ok((found.reserve(overwrite).map_err(error)?, git))
+    repeated.extend(git);
+    Ok((found.reserve(overwrite).map_err(error)?, repeated))
 }
 
 /// Asks the user whether an existing value may be lost.
@@ -173,7 +175,7 @@ async fn consent_to_replace_key(
     is_rotation: bool,
     prompter: Prompter<'_>,
 ) -> Result<Overwrite, CliError> {
-    let question = format!("Warning: {state}. Replace it?");
+    let question = format!("warning: {state}. Replace it?");
     let message = match prompter.confirm(question).await {
         Some(true) => return Ok(Overwrite::IfUnchanged),
         Some(false) => format!("{state}, and you chose to keep it"),

@@ -188,8 +188,8 @@ pub(crate) enum DeliveredTo<'a> {
     EnvFile {
         path: PathBuf,
         variable: &'a str,
-        /// The reason why git may publish the file.
-        warning: Option<&'a str>,
+        /// The reasons why others may get the content of the file.
+        warnings: &'a [String],
     },
     Keyring {
         profile: &'a str,

@@ -164,7 +164,11 @@ impl Reporter {
         } else {
             // The user who interrupts a program knows that this is not an error.
             let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
-            let label = if by_signal { String::new() } else { format!("{ERROR}error:{ERROR:#} ") };
+            let label = if by_signal || error.is_declined {
+                String::new()
+            } else {
+                format!("{ERROR}error:{ERROR:#} ")
+            };
             if self.output.verbosity == Verbosity::Verbose {
                 let mut messages = error.with_causes().into_iter();
                 self.lines.prose(&format!("{label}{}", messages.next().unwrap_or_default()));

@@ -298,10 +298,10 @@ fn beside_output(text: Text) -> Option<Text> {
 /// Returns the place of the key, with the next step of the user.
 fn of_delivery(to: &DeliveredTo<'_>) -> Vec<Text> {
     let text = match to {
-        DeliveredTo::EnvFile { path, variable, warning } => {
+        DeliveredTo::EnvFile { path, variable, warnings } => {
             let saved = Text::Success(format!("Saved to {} as {variable}", own_path(path)));
-            let warning = warning.map(|warning| Text::Warning(warning.to_owned()));
-            return [saved].into_iter().chain(warning).collect();
+            let warnings = warnings.iter().cloned().map(Text::Warning);
+            return [saved].into_iter().chain(warnings).collect();
         }
         DeliveredTo::Keyring { profile_flag, .. } => {
             format!("Saved to the keyring. Use it: `keymint run{profile_flag} -- CMD`")
