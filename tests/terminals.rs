@@ -304,7 +304,7 @@ async fn what_is_typed_after_an_answer_is_no_pasted_address() {
     let mut terminal = machine.terminal(&format!("{create} {}", file.display()));
     terminal.shows("[y/N]").await;
     terminal.types("y\nno address\n").await;
-    terminal.shows("paste it here:").await;
+    terminal.shows("paste its URL here.").await;
     let (code, shown) = terminal.end().await;
     assert!(code == 5 && !shown.contains("That URL belongs"), "{shown}");
 }
