@@ -93,7 +93,7 @@ async fn a_list_shows_everything_and_creates_nothing() {
 #[cfg(target_os = "linux")]
 mod at_a_terminal {
     use super::*;
-    use crate::support::{KEYMINT, machine};
+    use crate::support::{KEYMINT, is_colored, machine};
     use keymint_testkit::{Launch, Machine, Scripts, Terminal, browse, until};
     use std::fs;
     use std::process::Command;
@@ -164,6 +164,28 @@ mod at_a_terminal {
             assert_eq!(key.project, project, "{typed:?} {shown}");
             assert_eq!(fs::read_to_string(machine.home.path().join("out")).unwrap().trim_end(), key.value);
         }
+    }
+
+    #[tokio::test]
+    async fn a_menu_without_colors_marks_the_current_line_and_moves() {
+        let machine = machine(three()).await;
+        let create = shell(&machine, &[KEYMINT, "create", "--no-browser", "--choose", "--env-file"]);
+        let mut terminal = Terminal::start(create.env("NO_COLOR", "1"));
+        let mut screen = vt100::Parser::new(24, 80, 0);
+        browse(&terminal.url().await, Consent::Allow);
+        for (project, keys) in [("proj_1", "\u{1b}[B"), ("proj_2", "\u{1b}[B"), ("proj_3", "\u{1b}[B\r")] {
+            let shown = terminal.shows(MENU).await;
+            assert!(!is_colored(&shown), "{shown:?}");
+            screen.process(shown.as_bytes());
+            let contents = screen.screen().contents();
+            let marked: Vec<_> = contents.lines().filter(|line| line.starts_with("> ")).collect();
+            assert!(marked.len() == 1 && marked[0].contains(project), "{contents}");
+            assert_eq!(contents.matches(MENU.trim()).count(), 1, "{contents}");
+            terminal.types(keys).await;
+        }
+        let (code, rest) = terminal.end().await;
+        assert!(!is_colored(&rest), "{rest:?}");
+        assert_eq!((code, &*machine.sandbox.keys()[0].project), (0, "proj_web"), "{rest}");
     }
 
     /// Starts a choice in a shell that reports whether the terminal has its former modes afterwards. The file `process`

@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{create, keymint, machine};
+use crate::support::{create, is_colored, keymint, machine};
 use keymint_sandbox::{Consent, Organization, Scenario};
 use keymint_testkit::{ON_A_TERMINAL, Strace, browse, free_port, full_disk, is_free, until};
 use serde_json::Value;
@@ -213,13 +213,9 @@ async fn shown(environment: &[(&str, &str)], words: &str) -> String {
 #[tokio::test]
 async fn a_terminal_is_steered_and_coloured_only_where_that_is_welcome() {
     let spins = |shown: &str| shown.contains("\x1b[2K");
-    let is_coloured = |shown: &str| {
-        let mut sequences = shown.split("\x1b[").skip(1);
-        sequences.any(|sequence| sequence.trim_start_matches(|c: char| !c.is_alphabetic()).starts_with('m'))
-    };
     let usual = shown(&[], "demo").await;
     assert!(spins(&usual), "{usual:?}");
-    assert!(is_coloured(&shown(&[], "help").await));
+    assert!(is_colored(&shown(&[], "help").await));
 
     for (environment, words) in
         [(("TERM", "dumb"), "demo"), (("TERM", "dumb"), "help"), (("A", "1"), "demo -q")]
@@ -229,7 +225,7 @@ async fn a_terminal_is_steered_and_coloured_only_where_that_is_welcome() {
     }
     for words in ["demo", "help"] {
         let without = shown(&[("NO_COLOR", "1")], words).await;
-        assert!(!is_coloured(&without), "{words}: {without:?}");
+        assert!(!is_colored(&without), "{words}: {without:?}");
     }
 }
 

@@ -24,3 +24,10 @@ pub(crate) fn keymint(home: impl AsRef<Path>) -> Launch {
 pub(crate) async fn machine(scenario: Scenario) -> Machine {
     Machine::start(KEYMINT, scenario).await
 }
+
+/// Returns whether a text for a terminal has colors or styles.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_colored(shown: &str) -> bool {
+    let mut sequences = shown.split("\x1b[").skip(1);
+    sequences.any(|sequence| sequence.trim_start_matches(|c: char| !c.is_alphabetic()).starts_with('m'))
+}

@@ -12,8 +12,7 @@ use std::io;
 ///
 /// # Errors
 ///
-/// [`io::Error`] if standard error is not a terminal that supports a menu, or is too small, or if the user wants no
-/// colors (`NO_COLOR`).
+/// [`io::Error`] if standard error is no terminal or a too small one, or if `TERM` is unset or `dumb`.
 #[cfg(unix)]
 #[expect(
     clippy::disallowed_methods,
@@ -73,15 +72,15 @@ pub async fn pick(
     Ok(picked)
 }
 
-/// Returns the columns and rows of standard error, if a menu can be shown there.
+/// Returns the columns and rows of standard error, if it can show a menu. `NO_COLOR` does not matter.
 #[cfg(unix)]
 fn size() -> Option<(usize, usize)> {
     use terminal_size::{Height, Width, terminal_size_of};
     /// The smallest terminal, in columns and rows.
     const SMALLEST: (u16, u16) = (45, 8);
     let (Width(columns), Height(rows)) = terminal_size_of(io::stderr())?;
-    let is_plain = anstream::AutoStream::choice(&io::stderr()) == anstream::ColorChoice::Never;
-    (columns >= SMALLEST.0 && rows >= SMALLEST.1 && !is_plain).then_some((columns.into(), rows.into()))
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    (columns >= SMALLEST.0 && rows >= SMALLEST.1 && !is_dumb).then_some((columns.into(), rows.into()))
 }
 
 /// Fails: this system's consoles are not supported.

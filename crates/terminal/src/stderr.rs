@@ -175,14 +175,15 @@ fn write_items(items: &Receiver<Item>) {
             (Ok(Item::Text(text)), Some(spinner)) => spinner.suspend(|| put_queued(&text)),
             (Ok(Item::Text(text)), None) if rows.is_empty() || is_background() => put_queued(&text),
             (Ok(Item::Text(text)), None) => {
-                put(&removal(&rows, stderr_columns()));
+                put_bytes(removal(&rows, stderr_columns()).as_bytes());
                 put_queued(&text);
                 put(&rows.join("\n"));
             }
             (Ok(Item::Rows(new, in_place)), _) => {
                 if !is_background() {
                     let removal = if in_place { removal(&rows, stderr_columns()) } else { String::new() };
-                    put(&(removal + &new.join("\n")));
+                    put_bytes(removal.as_bytes());
+                    put(&new.join("\n"));
                 }
                 rows = new;
             }
@@ -224,11 +225,15 @@ fn put_queued(text: &str) {
     PENDING.fetch_sub(text.len() + OVERHEAD, Ordering::Relaxed);
 }
 
-/// Writes text, without colors if the terminal does not support them. Errors are ignored, since there is nowhere to
-/// report them.
+/// Writes text, without colors and other escape sequences if the terminal does not support colors or the user does not
+/// want them.
 fn put(text: &str) {
-    let choice = anstream::AutoStream::choice(&io::stderr());
-    for piece in styled(choice, text).chunks(PIECE) {
+    put_bytes(&styled(anstream::AutoStream::choice(&io::stderr()), text));
+}
+
+/// Writes these bytes unchanged. Errors are ignored, since there is nowhere to report them.
+fn put_bytes(bytes: &[u8]) {
+    for piece in bytes.chunks(PIECE) {
         let _ = write_all(io::stderr(), piece);
         WRITTEN.fetch_add(1, Ordering::Relaxed);
     }
