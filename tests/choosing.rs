@@ -34,10 +34,18 @@ async fn a_project_is_found_by_its_title_and_an_organization_by_its_id() {
 }
 
 #[tokio::test]
-async fn choosing_with_nobody_to_ask_ends_with_8_and_everything_there_is() {
-    let ended = create(three()).args(["--choose", "--json"]).sign_in().await;
-    let json = ended.json();
-    assert_eq!((ended.code, json["choices"].as_array().unwrap().len()), (8, 4), "{}", ended.stderr);
+async fn choosing_with_nobody_to_ask_is_a_usage_error_before_the_sign_in() {
+    let home = tempfile::tempdir().unwrap();
+    let url = "http://localhost:5000/auth/callback?code=c&state=unknown";
+    for args in [
+        &["create", "--choose", "--json"][..],
+        &["finish", url, "--choose"],
+        &["finish", url, "--choose", "--no-input"],
+    ] {
+        let ended = keymint(&home).args(args).output().await.exits_with(2);
+        let hint = "Name the project with --organization and --project.";
+        assert!(ended.stderr.contains(hint) && !ended.stderr.contains("http"), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]
@@ -60,12 +68,6 @@ async fn choosing_without_a_question_is_a_usage_error() {
         let ended = create.env("KEYMINT_NO_INPUT", "1").output().await.exits_with(2);
         assert!(ended.stderr.contains("--choose") && !ended.stderr.contains("http"), "{}", ended.stderr);
     }
-}
-
-#[tokio::test]
-async fn the_only_project_needs_no_question() {
-    let ended = create(Scenario::ready()).args(["--choose"]).sign_in().await;
-    assert_eq!((ended.code, ended.stdout.trim_end()), (0, ended.key().as_str()), "{}", ended.stderr);
 }
 
 /// In the order of preference, with the lists that could not be read.
@@ -118,6 +120,15 @@ mod at_a_terminal {
     async fn menu(terminal: &mut Terminal) {
         browse(&terminal.url().await, Consent::Allow);
         terminal.shows(MENU).await;
+    }
+
+    #[tokio::test]
+    async fn the_only_project_needs_no_question() {
+        let machine = machine(Scenario::ready()).await;
+        let mut terminal = machine.terminal("create --no-browser --choose");
+        browse(&terminal.url().await, Consent::Allow);
+        let (code, shown) = terminal.end().await;
+        assert!(code == 0 && shown.contains(&machine.sandbox.keys()[0].value), "{shown}");
     }
 
     #[tokio::test]

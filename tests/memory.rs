@@ -37,7 +37,6 @@ async fn a_run_stays_small_against_the_largest_account() {
     for (command, args, limit, code) in [
         ("create", &[][..], 24, 0),
         ("create", &["--project", "proj_1"], 24, 0),
-        ("create", &["--choose", "--json"], 64, 8),
         ("list", &[], 64, 0),
         ("list", &["--json"], 64, 0),
     ] {

@@ -106,7 +106,6 @@ async fn the_lists_are_requested_where_that_is_asked_for() {
         (complete().args(["--no-shortcut"]), 5),
         (complete().env("KEYMINT_NO_SHORTCUT", "1"), 5),
         (complete().command("list"), 4),
-        (complete().args(["--choose"]), 4),
     ] {
         let ended = run.sign_in().await;
         assert_eq!(requests(&ended), expected, "{}", ended.stderr);

@@ -4,6 +4,7 @@ use crate::args::values::check_local;
 use crate::args::{EndpointArgs, FinishArgs};
 use crate::config::{CreateSettings, Destinations};
 use crate::error::{CliError, ErrorKind};
+use crate::flow::choose;
 use crate::flow::context::Context;
 use crate::flow::create::create_key;
 use crate::flow::create_key::KeyCreation;
@@ -30,6 +31,9 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         destinations.check_transcript(command, &context.sources)?;
     }
     let may_ask = context.sources.may_ask(args.no_input)?;
+    if args.target.choose {
+        choose::check(context, may_ask)?;
+    }
     let pasted = match args.url.clone().map(Zeroizing::new) {
         Some(url) => url,
         None => signals.cancel_on_signal(url(context, may_ask)).await??,

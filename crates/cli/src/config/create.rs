@@ -168,9 +168,6 @@ impl CreateSettings {
             ("no-input", no_input),
         ];
         self.choose = of.switch_unless("choose", args.choose, &contradictions)?;
-        if self.choose && !self.sign_in.may_ask {
-            return Err(CliError::usage("--choose asks a question, and --no-input forbids it"));
-        }
         self.plan.shortcut &= !(args.no_shortcut || self.choose);
         Ok(self)
     }

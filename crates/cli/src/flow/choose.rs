@@ -9,6 +9,16 @@ use crate::ui::prompter::Prompter;
 use keymint_callback_adapter::Progress;
 use keymint_domain::{Catalogue, ProvisionError, Provisioner, Session, Target, TargetError};
 
+/// Fails, before anything is contacted, if no user can answer the question of `--choose`.
+pub(crate) fn check(context: &Context, may_ask: bool) -> Result<(), CliError> {
+    if context.prompter(may_ask).is_interactive() {
+        return Ok(());
+    }
+    let why = if may_ask { "no user can answer it here" } else { "--no-input forbids it" };
+    Err(CliError::usage(format!("--choose asks a question, and {why}"))
+        .hint("Name the project with --organization and --project. `keymint list` shows the projects."))
+}
+
 /// Finds the project that the settings name, or lets the user pick one.
 pub(crate) async fn target(
     context: &Context,

@@ -4,6 +4,7 @@ use crate::config::{CreateSettings, RotationSettings};
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
 use crate::explain::provision::{outcome_unknown, refused_creation};
+use crate::flow::choose;
 use crate::flow::context::Context;
 use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
@@ -87,6 +88,9 @@ impl<'a> KeyCreation<'a> {
         settings: &'a CreateSettings,
     ) -> Result<Self, CliError> {
         fail_point::reached("started");
+        if settings.choose {
+            choose::check(context, settings.sign_in.may_ask)?;
+        }
         let delivery =
             Delivery::reserve(context, &settings.destinations, settings.sign_in.may_ask, settings.dry_run)
                 .await?;
