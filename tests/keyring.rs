@@ -85,7 +85,7 @@ async fn a_stored_key_is_replaced_only_where_that_is_asked_for() {
     let keep = ["create", "--no-browser", "--keyring", "--profile", "stored", "--json"];
     let ended = keymint_in(session, &keep).await;
     assert_eq!((ended.code, &ended.json()["kind"]), (11, &Value::from("destination_unusable")));
-    assert!(ended.stderr.contains("ends in 9f3A") && ended.stderr.contains("--new"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("ends in 9f3A") && ended.stderr.contains("--force"), "{}", ended.stderr);
     assert!(!ended.stderr.contains(KEY) && !ended.stderr.contains("http"), "{}", ended.stderr);
     assert_eq!(session.stored("stored"), KEY);
 

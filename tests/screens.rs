@@ -523,5 +523,10 @@ async fn help() {
         let help = prints(&format!("help-{}", command.replace(' ', "-")), help).await.stdout;
         assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
         assert!(!help.contains('\u{1b}'), "{help}");
+        assert!(help.split_once("\n\nExamples:\n  ").is_some(), "{help}");
+        let short = keymint(&home).args(command.split(' ')).args(["-h"]).output().await.stdout;
+        let is_rest = |line: &&str| line.starts_with("                ");
+        let has_values = ["sandbox", "export", "completions", "admin"].contains(&command);
+        assert!(has_values || short.lines().find(is_rest).is_none(), "{short}");
     }
 }

@@ -8,6 +8,7 @@
 
 mod admin;
 mod keys;
+mod layout;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod shared;
@@ -20,25 +21,26 @@ use crate::os::env::{Environment, ProcessEnvironment};
 use crate::ui::reporter::Reporter;
 pub(crate) use admin::{AdminCommand, AdminEndpointArgs, AdminListArgs, RevokeArgs, ServiceAccountArgs};
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use keymint_domain::text::{escape, redact_typed};
-use keymint_terminal::{stderr, stdout_columns};
+use keymint_terminal::stderr;
 pub(crate) use keys::{ExportArgs, ForgetArgs, ImportArgs, RecoverArgs, RunArgs, StatusArgs};
+pub(crate) use layout::{EXAMPLES, split_examples};
+use layout::{WIDTH, with_layout, wrapping};
 #[cfg(feature = "sandbox")]
 pub(crate) use sandbox::SandboxArgs;
 pub(crate) use shared::{
-    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs, ServerTimeoutArgs,
-    TargetArgs, TimeoutArgs,
+    BrowserArgs, DestinationArgs, EndpointArgs, KeyArgs, OPTIONS, OutputArgs, RestrictionArgs,
+    ServerTimeoutArgs, TargetArgs, TimeoutArgs,
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, RotateArgs, StartArgs};
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
 const ADMIN_ABOUT: &str = include_str!("../help/admin.txt");
-const COMPLETIONS_ABOUT: &str = include_str!("../help/completions.txt");
+const COMPLETIONS_HELP: &str = include_str!("../help/completions.txt");
 const CONFIG_ABOUT: &str = include_str!("../help/config.txt");
 const CREATE_EXAMPLES: &str = include_str!("../help/create-examples.txt");
 const CREATE_HELP: &str = include_str!("../help/create.txt");
@@ -47,7 +49,7 @@ const EXPORT_HELP: &str = include_str!("../help/export.txt");
 const FINISH_HELP: &str = include_str!("../help/finish.txt");
 const IMPORT_HELP: &str = include_str!("../help/import.txt");
 const KEYMINT_ABOUT: &str = include_str!("../help/keymint.txt");
-const MAN_ABOUT: &str = include_str!("../help/man.txt");
+const MAN_HELP: &str = include_str!("../help/man.txt");
 #[cfg(feature = "mcp")]
 const MCP_ABOUT: &str = include_str!("../help/mcp.txt");
 const RECOVER_HELP: &str = include_str!("../help/recover.txt");
@@ -72,11 +74,15 @@ pub(crate) enum Command {
     #[command(after_help = wrapping(CREATE_EXAMPLES), after_long_help = wrapping(CREATE_HELP))]
     Create(Box<CreateArgs>),
     /// Sign in and show organizations and projects; creates nothing
+    #[command(
+        after_help = "Examples:\n  keymint list\n  keymint list --json | jq -r '.organizations[].title'"
+    )]
     List(Box<ListArgs>),
     /// Begin a sign-in that `finish` completes, perhaps elsewhere
     ///
     /// Prints the URL to open, and ends. Open it in any browser. The last page
     /// will not load: `finish` needs its URL.
+    #[command(after_help = "Examples:\n  keymint start\n  url=$(keymint start)")]
     Start(Box<StartArgs>),
     /// Complete a sign-in that `start` began, and create the key
     #[command(after_help = wrapping(FINISH_HELP))]
@@ -105,21 +111,32 @@ pub(crate) enum Command {
     /// Remove a stored key from the keyring
     ///
     /// Without --revoke it stays valid on the server.
+    #[command(after_help = "Examples:\n  keymint forget\n  keymint forget --profile work --revoke")]
     Forget(ForgetArgs),
     /// Manage keys on the server with an admin key, without a browser
     #[command(long_about = wrapping(ADMIN_ABOUT), subcommand)]
+    #[command(
+        after_help = "Examples:\n  keymint admin list\n  keymint admin revoke key_abc\n  keymint admin service-account --project App --name ci --env-file"
+    )]
     Admin(AdminCommand),
     /// Check what a sign-in needs on this machine
     #[command(long_about = wrapping(DOCTOR_ABOUT))]
+    #[command(after_help = "Examples:\n  keymint doctor\n  keymint doctor --report report.txt")]
     Doctor(Box<DoctorArgs>),
     /// Show each setting, its value, and where it comes from
     #[command(long_about = wrapping(CONFIG_ABOUT))]
+    #[command(after_help = "Examples:\n  keymint config\n  keymint config --json --profile work")]
     Config(ConfigArgs),
     #[cfg(feature = "mcp")]
     /// Serve coding agents, which never see the keys (MCP)
     #[command(long_about = wrapping(MCP_ABOUT))]
+    #[command(
+        after_help = "Examples:\n  claude mcp add keymint -- keymint mcp\n  codex mcp add keymint -- keymint mcp"
+    )]
     Mcp {
-        /// Profile of the configuration file, and which of the stored keys [default: default]
+        /// Which of the stored keys [default: default]
+        ///
+        /// The name is also that of the profile in the configuration file.
         #[arg(long, value_name = "NAME")]
         profile: Option<String>,
     },
@@ -129,6 +146,7 @@ pub(crate) enum Command {
     /// The sandbox plays the servers and the browser. The real client talks to
     /// it over real sockets on this machine. The key that it prints has no value.
     /// The demonstration asks nothing and writes nothing to disk.
+    #[command(after_help = "Examples:\n  keymint demo\n  KEY=$(keymint demo)")]
     Demo {
         #[command(flatten)]
         output: OutputArgs,
@@ -139,9 +157,10 @@ pub(crate) enum Command {
     /// It plays the authorization server, with a sign-in page to click through,
     /// and the platform API, and refuses what the real ones refuse. Standard
     /// output has the variables that point `keymint create` at it.
+    #[command(after_help = "Examples:\n  keymint sandbox\n  keymint sandbox --scenario challenge --at login")]
     Sandbox(SandboxArgs),
     /// Print the completions for a shell
-    #[command(long_about = wrapping(COMPLETIONS_ABOUT))]
+    #[command(after_help = wrapping(COMPLETIONS_HELP))]
     Completions {
         /// The shell to complete in
         #[arg(required = true)]
@@ -151,83 +170,13 @@ pub(crate) enum Command {
         profiles: bool,
     },
     /// Print a manual page
-    #[command(long_about = wrapping(MAN_ABOUT))]
+    #[command(after_help = wrapping(MAN_HELP))]
     Man {
-        /// The command that the page is about, such as `create` or `admin list` [default: all of them]
+        /// Command of the page, such as `admin list`
+        ///
+        /// Without it, the page is about the program.
         command: Vec<String>,
     },
-}
-
-/// The maximum width of the help, in columns.
-const WIDTH: usize = 80;
-
-/// The commands in the program's help, grouped by purpose.
-const GROUPS: [(&str, &[&str]); 7] = [
-    ("Get a key", &["create", "run", "export", "import"]),
-    ("Sign in elsewhere", &["start", "finish"]),
-    ("Inspect", &["status", "list", "doctor", "config"]),
-    ("Replace and repair", &["rotate", "recover", "forget", "admin"]),
-    ("Coding agents", &["mcp"]),
-    ("Try", &["demo", "sandbox"]),
-    ("Shell", &["completions", "man"]),
-];
-
-const EXAMPLES: &str = "
-Examples:
-  keymint create --env-file   put a new key into ./.env
-  KEY=$(keymint create)       standard output has the key and nothing else
-  keymint demo                try it in a second, without an account
-";
-
-/// Returns a text with paragraphs that can be wrapped: lines are joined unless they are indented or follow a heading.
-fn wrapping(text: &str) -> String {
-    let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ');
-    let (mut joined, mut previous) = (String::new(), "");
-    for line in text.trim_end().lines() {
-        let continues = is_prose(line) && is_prose(previous) && !previous.ends_with(':');
-        joined += if continues {
-            " "
-        } else if joined.is_empty() {
-            ""
-        } else {
-            "\n"
-        };
-        joined += line;
-        previous = line;
-    }
-    joined
-}
-
-/// Returns the template of the program's help: the commands in groups, then examples and options.
-fn template(program: &clap::Command) -> String {
-    let styles = program.get_styles();
-    let (header, literal) = (styles.get_header(), styles.get_literal());
-    let width = stdout_columns().map_or(WIDTH, |columns| columns.min(WIDTH));
-    let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
-    for (heading, names) in GROUPS {
-        let _ = writeln!(template, "\n{header}{heading}:{header:#}");
-        for command in names.iter().filter_map(|name| program.find_subcommand(name)) {
-            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            let options = textwrap::Options::new(width).subsequent_indent("               ");
-            let name = format!("  {literal}{:11}{literal:#}  ", command.get_name());
-            let _ = writeln!(template, "{}", textwrap::fill(&format!("{name}{about}"), options));
-        }
-    }
-    let options = textwrap::Options::new(width).subsequent_indent("      ");
-    template.extend(EXAMPLES.lines().map(|line| textwrap::fill(line, &options) + "\n"));
-    template + &format!("\n{header}Options:{header:#}\n{{options}}")
-}
-
-/// Returns the program's help with its commands in groups, if the error is that help.
-fn with_groups(error: clap::Error, arguments: &[OsString]) -> clap::Error {
-    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
-    if !matches!(error.kind(), DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand) {
-        return error;
-    }
-    let program = Args::command();
-    let template = template(&program);
-    let arguments = [OsString::from("keymint")].into_iter().chain(arguments.iter().cloned());
-    program.help_template(template).try_get_matches_from(arguments).err().unwrap_or(error)
 }
 
 impl Command {
@@ -267,7 +216,7 @@ impl Command {
 pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     // Arguments after `--` belong to another program.
     let flags: Vec<_> = std::env::args_os().skip(1).take_while(|argument| argument != "--").collect();
-    error = with_groups(error, &flags);
+    error = with_layout(error, &flags);
     error = without_help(error, &flags);
     let asked_for = !error.use_stderr();
     let is_set = |flag: &str, variable| {
@@ -312,7 +261,7 @@ fn without_help(error: clap::Error, arguments: &[OsString]) -> clap::Error {
         {
             let program = OsString::from("keymint");
             let error = Args::try_parse_from([&program].into_iter().chain(rest)).err().unwrap_or(error);
-            with_groups(error, rest)
+            with_layout(error, rest)
         }
         _ => error,
     }
@@ -442,17 +391,6 @@ mod tests {
                 let error = Args::try_parse_from(command.split(' ')).err().map(|error| error.kind());
                 assert!(matches!(error, None | Some(DisplayVersion | MissingRequiredArgument)), "{command}");
             }
-        }
-    }
-
-    #[test]
-    fn the_help_of_the_program_has_each_command_in_one_group_and_on_one_line() {
-        let program = Args::command();
-        for command in program.get_subcommands() {
-            let groups = GROUPS.iter().filter(|(_, names)| names.contains(&command.get_name()));
-            assert_eq!(groups.count(), 1, "{}", command.get_name());
-            let about = command.get_about().unwrap().to_string();
-            assert!(about.len() <= WIDTH - 15, "{about}");
         }
     }
 

@@ -1,12 +1,13 @@
 //! The commands of an administrator.
 
-use super::shared::{DESTINATIONS, DestinationArgs, KeyArgs, OutputArgs, RestrictionArgs};
+use super::shared::{DESTINATIONS, DestinationArgs, KeyArgs, OPTIONS, OutputArgs, RestrictionArgs};
 use super::{REVOKE_HELP, SERVICE_ACCOUNT_HELP, wrapping};
 use clap::{Args as ClapArgs, Subcommand, ValueHint};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdminCommand {
     /// Show the keys of the projects, and which of them this machine made
+    #[command(after_help = "Examples:\n  keymint admin list\n  keymint admin list --project App --json")]
     List(AdminListArgs),
     /// Delete a key on the server, after a question; it cannot be restored
     #[command(after_help = wrapping(REVOKE_HELP))]
@@ -50,10 +51,12 @@ pub(crate) struct RevokeArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ServiceAccountArgs {
+    #[command(flatten, next_help_heading = DESTINATIONS)]
+    pub(crate) destinations: DestinationArgs,
     /// Project of the account, by its id or its title
-    #[arg(long, value_name = "ID|TITLE")]
+    #[arg(long, help_heading = OPTIONS, value_name = "ID|TITLE")]
     pub(crate) project: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = OPTIONS)]
     pub(crate) key: KeyArgs,
     /// Never prompt; fail if input is needed
     #[arg(long)]
@@ -62,8 +65,6 @@ pub(crate) struct ServiceAccountArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) endpoint: AdminEndpointArgs,
-    #[command(flatten, next_help_heading = DESTINATIONS)]
-    pub(crate) destinations: DestinationArgs,
     #[command(flatten, next_help_heading = "Restrictions of the key")]
     pub(crate) restrictions: RestrictionArgs,
 }
@@ -71,7 +72,7 @@ pub(crate) struct ServiceAccountArgs {
 // The server, and what every command of an administrator takes.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AdminServerArgs {
-    /// Project, by its id or its title [default: all of them]
+    /// Project, by its id or its title [default: all]
     #[arg(long, value_name = "ID|TITLE")]
     pub(crate) project: Option<String>,
     /// Profile of the configuration file
@@ -85,7 +86,9 @@ pub(crate) struct AdminServerArgs {
 
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct AdminEndpointArgs {
-    /// How long one request may take, at most 1h [default: 30s]
+    /// Time limit of one request [default: 30s]
+    ///
+    /// At most 1h.
     #[arg(long, value_name = "TIME")]
     pub(crate) http_timeout: Option<String>,
     /// Platform API [default: https://api.openai.com]

@@ -1,7 +1,7 @@
 //! The commands for existing keys.
 
 use super::admin::AdminEndpointArgs;
-use super::shared::{DestinationArgs, OutputArgs};
+use super::shared::{DestinationArgs, OPTIONS, OutputArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args as ClapArgs, ValueHint};
 use keymint_delivery_adapter::ExportFormat;
@@ -11,19 +11,19 @@ use std::ffi::OsString;
 pub(crate) struct RecoverArgs {
     /// Id of the key in the list; optional if there is only one
     pub(crate) id: Option<String>,
-    /// Delete the file that has it
-    #[arg(long)]
-    pub(crate) delete: bool,
-    /// Delete it without a question
-    #[arg(long, requires = "delete")]
-    pub(crate) yes: bool,
-    /// Never prompt; fail if input is needed
-    #[arg(long)]
-    pub(crate) no_input: bool,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
     #[command(flatten, next_help_heading = "Where the key goes (without any, the keys are listed)")]
     pub(crate) destinations: DestinationArgs,
+    /// Delete the file that has it
+    #[arg(long, help_heading = OPTIONS)]
+    pub(crate) delete: bool,
+    /// Delete it without a question
+    #[arg(long, help_heading = OPTIONS, requires = "delete")]
+    pub(crate) yes: bool,
+    /// Never prompt; fail if input is needed
+    #[arg(long, help_heading = OPTIONS)]
+    pub(crate) no_input: bool,
+    #[command(flatten, next_help_heading = OPTIONS)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -37,14 +37,16 @@ pub(crate) struct StatusArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Profile of the configuration file, and which of the stored keys [default: default]
+    /// Which of the stored keys [default: default]
+    ///
+    /// The name is also that of the profile in the configuration file.
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RunArgs {
-    /// Variable from which the command reads the key [default: OPENAI_API_KEY]
+    /// Variable of the command [default: OPENAI_API_KEY]
     #[arg(long, value_name = "NAME")]
     pub(crate) var: Option<String>,
     /// Which of the stored keys [default: default]
@@ -56,7 +58,7 @@ pub(crate) struct RunArgs {
     /// Never prompt; fail without a stored key
     #[arg(long)]
     pub(crate) no_input: bool,
-    /// Print one JSON object when the command cannot be started
+    /// Print one JSON object if the command cannot start
     #[arg(long)]
     pub(crate) json: bool,
     /// The command and its arguments
@@ -71,19 +73,21 @@ pub(crate) struct RunArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ImportArgs {
-    /// Name of the key on this machine [default: imported YYYY-MM-DD]
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Ask the platform whether the key works; the exit code stays the same
-    #[arg(long)]
-    pub(crate) verify: bool,
-    /// Never prompt; fail if input is needed
-    #[arg(long)]
-    pub(crate) no_input: bool,
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
     #[command(flatten, next_help_heading = "Where the key goes (standard output alone is not enough)")]
     pub(crate) destinations: DestinationArgs,
+    /// Name on this machine [default: imported YYYY-MM-DD]
+    #[arg(long, help_heading = OPTIONS)]
+    pub(crate) name: Option<String>,
+    /// Ask the platform whether the key works
+    ///
+    /// The exit code stays the same.
+    #[arg(long, help_heading = OPTIONS)]
+    pub(crate) verify: bool,
+    /// Never prompt; fail if input is needed
+    #[arg(long, help_heading = OPTIONS)]
+    pub(crate) no_input: bool,
+    #[command(flatten, next_help_heading = OPTIONS)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -122,13 +126,17 @@ pub(crate) struct ForgetArgs {
     /// Print the removed key as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Delete the key on the server first, with the admin key in OPENAI_ADMIN_KEY, after a question
+    /// Delete the key on the server first
+    ///
+    /// With the admin key in OPENAI_ADMIN_KEY, and after a question.
     #[arg(long)]
     pub(crate) revoke: bool,
-    /// Project of the key, by its id or its title [default: all of them]
+    /// Project, by its id or its title [default: all]
     #[arg(long, value_name = "ID|TITLE", requires = "revoke")]
     pub(crate) project: Option<String>,
-    /// Do not ask; with --revoke, only if this machine has a record of the key
+    /// Do not ask
+    ///
+    /// With --revoke, only if this machine has a record of the key.
     #[arg(long)]
     pub(crate) yes: bool,
     /// Never prompt; fail without --yes

@@ -8,14 +8,17 @@ use std::ffi::OsString;
 // The new key. (A doc comment would become the command's description.)
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct KeyArgs {
-    /// Name of the key, as the platform's dashboard shows it
+    /// Name of the key in the dashboard
+    ///
     /// [default: keymint USER@HOST YYYY-MM-DD xxxx]
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// Do everything but the creation
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Ask the platform whether the new key works; the exit code stays the same
+    /// Ask the platform whether the new key works
+    ///
+    /// The exit code stays the same.
     #[arg(long)]
     pub(crate) verify: bool,
 }
@@ -27,14 +30,20 @@ pub(super) const UNVERIFIED_RESTRICTIONS: &str =
 // The names of these fields in the dashboard's API are not verified, so they are sent only if they are given.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct RestrictionArgs {
-    /// Time until the key expires, such as 90d or 12h; at most 365d. Restrictions are sent as the
-    /// platform's Admin API names them; a warning follows if the answer does not confirm them
+    /// Time until the key expires, such as 90d
+    ///
+    /// At most 365d. Restrictions are sent as the platform's Admin API names them. A warning follows if the
+    /// answer does not confirm them.
     #[arg(long, value_name = "TIME")]
     pub(crate) expires: Option<String>,
-    /// Permission of the key, such as api.model.read; repeat it for more [default: all that you have]
+    /// Permission, such as api.model.read; repeatable
+    ///
+    /// Without it the key has all permissions that you have.
     #[arg(long, value_name = "NAME")]
     pub(crate) scope: Vec<String>,
-    /// Restrict the key to reading: --scope api.all.read
+    /// Restrict the key to reading
+    ///
+    /// The same as --scope api.all.read.
     #[arg(long, conflicts_with = "scope")]
     pub(crate) read_only: bool,
 }
@@ -42,21 +51,24 @@ pub(crate) struct RestrictionArgs {
 // The browser and its redirect.
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct BrowserArgs {
-    /// Do not open a browser; the URL to open is shown either way
+    /// Do not open a browser; only show the URL
     #[arg(long)]
     pub(crate) no_browser: bool,
-    /// Start the browser with this command. A one-time URL of this machine, which leads to the
-    /// one that is shown, replaces %s, or is the last argument [default: what BROWSER says, else the
-    /// system's browser]
+    /// Command that starts the browser
+    ///
+    /// A one-time URL of this machine, which leads to the one that is shown, replaces %s, or is the last
+    /// argument. The default is the command in BROWSER, else the system's browser.
     #[arg(long, value_name = "CMD", conflicts_with = "no_browser")]
     pub(crate) browser: Option<String>,
-    /// Do not listen for the browser; paste the URL that it ended on
+    /// Do not listen; paste the browser's last URL
     #[arg(long)]
     pub(crate) no_listen: bool,
     /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
-    /// Keep the refresh token of the sign-in valid, instead of revoking it at the end
+    /// Keep the refresh token of the sign-in valid
+    ///
+    /// Otherwise keymint revokes it at the end.
     #[arg(long)]
     pub(crate) no_revoke: bool,
 }
@@ -66,13 +78,13 @@ pub(crate) struct OutputArgs {
     /// Print one JSON object on standard output
     #[arg(long)]
     pub(crate) json: bool,
-    /// Report progress as JSON objects, one a line, instead of text
+    /// Report progress as JSON, one object a line
     #[arg(long)]
     pub(crate) events: bool,
-    /// Say only what is needed: the URL, warnings and errors
+    /// Show only the URL, warnings and errors
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say more: every step, and when it happened
+    /// Show each step and its time
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
@@ -97,10 +109,10 @@ pub(crate) struct DestinationArgs {
     /// Put it into a dotenv file [PATH: .env]
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = ".env", value_hint = ValueHint::FilePath)]
     pub(crate) env_file: Option<OsString>,
-    /// Name of the variable in the file [default: OPENAI_API_KEY]
+    /// Variable in the file [default: OPENAI_API_KEY]
     #[arg(long, value_name = "NAME")]
     pub(crate) var: Option<String>,
-    /// Replace another value that the file or the keyring has
+    /// Replace another value in the file or keyring
     #[arg(long)]
     pub(crate) force: bool,
     /// Accept a file that git tracks
@@ -109,16 +121,22 @@ pub(crate) struct DestinationArgs {
     /// Put it into the keyring of this system
     #[arg(long)]
     pub(crate) keyring: bool,
-    /// Replace a key that the keyring has
-    #[arg(long)]
+    /// Replace a key that the keyring has, as --force does
+    #[arg(long, hide = true)]
     pub(crate) new: bool,
-    /// Profile of the configuration file, and name of the place in the keyring [default: default]
+    /// Profile of the settings and the keyring
+    ///
+    /// It names a table of the configuration file, and the place in the keyring [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// Give it to a command, on its standard input: 'pass insert -m openai'
+    /// Give it to a command on standard input
+    ///
+    /// For example to 'pass insert -m openai'.
     #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
     pub(crate) pipe_to: Option<String>,
-    /// Put it on the clipboard; without another destination, also keep it in a private file
+    /// Put it on the clipboard
+    ///
+    /// Without another destination, keymint also keeps it in a private file.
     #[arg(long)]
     pub(crate) copy: bool,
     /// Print it as well
@@ -133,19 +151,28 @@ impl DestinationArgs {
     }
 }
 
+/// The heading of the options after those with a heading of their own.
+pub(crate) const OPTIONS: &str = "Options";
+
+/// The heading of the [`TargetArgs`].
+pub(super) const TARGET: &str = "Where the key is made (your default project, unless you choose)";
+
 #[derive(Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Where the key is made (your default project, unless you choose)")]
 pub(crate) struct TargetArgs {
     /// Organization, by its id or its title
     #[arg(long, value_name = "ID|TITLE")]
     pub(crate) organization: Option<String>,
-    /// Project, by its id or its title; it need not be the default one
+    /// Project, by its id or its title
+    ///
+    /// It need not be the default one.
     #[arg(long, value_name = "ID|TITLE")]
     pub(crate) project: Option<String>,
     /// Pick from lists
     #[arg(long, conflicts_with_all = ["organization", "project"])]
     pub(crate) choose: bool,
-    /// Request the lists even if the login's answer already names the default project
+    /// Always request the lists
+    ///
+    /// Even if the login's answer already names the default project.
     #[arg(long)]
     pub(crate) no_shortcut: bool,
 }
@@ -153,7 +180,7 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Timeouts (at most 1h; a number without a unit counts seconds)")]
 pub(crate) struct TimeoutArgs {
-    /// How long to wait for you to come back from the browser [default: 15m]
+    /// Wait for the browser [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
     #[command(flatten)]
@@ -165,16 +192,19 @@ pub(crate) struct TimeoutArgs {
 
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub(crate) struct ServerTimeoutArgs {
-    /// How long to wait for the default project of a new account [default: 60s]
+    /// Wait for the default project [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub(crate) project_timeout: Option<String>,
-    /// How long one request may take [default: 30s]
+    /// Time limit of one request [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub(crate) http_timeout: Option<String>,
 }
 
+/// The heading of the [`EndpointArgs`], which only the help of `create` shows.
+pub(super) const ENDPOINTS: &str = "Endpoints, for other deployments and for the sandbox";
+
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ClapArgs)]
-#[command(next_help_heading = "Endpoints, for other deployments and for the sandbox")]
+#[command(next_help_heading = ENDPOINTS)]
 pub(crate) struct EndpointArgs {
     /// Authorization server [default: https://auth.openai.com]
     #[arg(long, hide_short_help = true, value_name = "URL")]

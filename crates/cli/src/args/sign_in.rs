@@ -1,23 +1,23 @@
 //! The commands that sign a user in: `create`, `list`, and the two halves of `create`, `start` and `finish`.
 
 use super::shared::{
-    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OutputArgs, RestrictionArgs,
-    ServerTimeoutArgs, TargetArgs, TimeoutArgs, UNVERIFIED_RESTRICTIONS,
+    BrowserArgs, DESTINATIONS, DestinationArgs, EndpointArgs, KeyArgs, OPTIONS, OutputArgs, RestrictionArgs,
+    ServerTimeoutArgs, TARGET, TargetArgs, TimeoutArgs, UNVERIFIED_RESTRICTIONS,
 };
 use clap::Args as ClapArgs;
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct CreateArgs {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = DESTINATIONS)]
+    pub(crate) destinations: DestinationArgs,
+    #[command(flatten, next_help_heading = TARGET)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten, next_help_heading = OPTIONS)]
     pub(crate) key: KeyArgs,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    #[command(flatten, next_help_heading = DESTINATIONS)]
-    pub(crate) destinations: DestinationArgs,
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
     #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
     #[command(flatten)]
@@ -28,18 +28,19 @@ pub(crate) struct CreateArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct RotateArgs {
-    /// Which key, by its id, its name or its last four characters [default: the one in use here,
-    /// else the newest]
+    /// Id, name or last four characters of the key
+    ///
+    /// [default: the one in use here, else the newest]
     #[arg(value_name = "KEY")]
     pub(crate) key: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Where the key goes, in addition to where the old one is")]
+    pub(crate) destinations: DestinationArgs,
+    #[command(flatten, next_help_heading = OPTIONS)]
     pub(crate) new_key: KeyArgs,
     #[command(flatten)]
     pub(crate) browser: BrowserArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    #[command(flatten, next_help_heading = "Where the key goes, in addition to where the old one is")]
-    pub(crate) destinations: DestinationArgs,
     #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
     #[command(flatten)]
@@ -68,7 +69,7 @@ pub(crate) struct StartArgs {
     /// Profile of the configuration file
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// How long it can be finished, at most 1h [default: 15m]
+    /// Time to finish it, at most 1h [default: 15m]
     #[arg(long, value_name = "TIME")]
     pub(crate) sign_in_timeout: Option<String>,
     #[command(flatten)]
@@ -79,22 +80,24 @@ pub(crate) struct StartArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct FinishArgs {
-    /// The URL that the browser ended on [default: read from standard input]
+    /// The browser's last URL [default: from standard input]
     pub(crate) url: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = DESTINATIONS)]
+    pub(crate) destinations: DestinationArgs,
+    #[command(flatten, next_help_heading = TARGET)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten, next_help_heading = OPTIONS)]
     pub(crate) key: KeyArgs,
     /// Never prompt; fail if input is needed
     #[arg(long)]
     pub(crate) no_input: bool,
-    /// Keep the refresh token of the sign-in valid, instead of revoking it at the end
+    /// Keep the refresh token of the sign-in valid
+    ///
+    /// Otherwise keymint revokes it at the end.
     #[arg(long)]
     pub(crate) no_revoke: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    #[command(flatten, next_help_heading = DESTINATIONS)]
-    pub(crate) destinations: DestinationArgs,
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
     #[command(flatten, next_help_heading = UNVERIFIED_RESTRICTIONS)]
     pub(crate) restrictions: RestrictionArgs,
     #[command(flatten, next_help_heading = "Timeouts")]

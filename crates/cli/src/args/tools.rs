@@ -12,10 +12,14 @@ pub(crate) struct DoctorArgs {
     /// Also print the findings as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write a report for an issue, without secrets, ids, names and paths
+    /// Write a report for an issue, without secrets
+    ///
+    /// It also has no ids, names and paths.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
-    /// Sign in, and compare the answers of the servers with what keymint expects; creates no key
+    /// Sign in, and check the servers' answers
+    ///
+    /// They are compared with what keymint expects. No key is created.
     #[arg(long, requires = "report")]
     pub(crate) sign_in: bool,
     /// Replace the file of the report

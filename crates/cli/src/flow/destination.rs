@@ -184,6 +184,6 @@ async fn consent_to_replace_key(
     Err(explain::unusable(message).hint(if is_rotation {
         explain::NOT_THE_OLD_KEY
     } else {
-        "`keymint run` uses the stored key. --new replaces it, and --profile stores the new key under another profile."
+        "`keymint run` uses the stored key. --force replaces it, and --profile stores the new key under another profile."
     }))
 }
