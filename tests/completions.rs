@@ -83,6 +83,9 @@ async fn bash_completes_a_command_and_an_option() {
         ask keymint create --api-
         ask keymint completions el
         ask keymint man cre
+        ask keymint man rev
+        ask keymint man admin ""
+        ask keymint completions --p
         ask keymint create --profile wo
         ask keymint run --profile ""
         ask keymint run --mas
@@ -101,6 +104,9 @@ async fn bash_completes_a_command_and_an_option() {
         "--api-base",
         "elvish",
         "create",
+        "",
+        "list revoke service-account",
+        "",
         "work",
         "home work",
         "--mask",
@@ -131,7 +137,7 @@ async fn zsh_completes_a_command_and_an_option() {
         zpty shell zsh --no-rcs -i
         zpty -w shell '. ~/inner; print READY'
         zpty -r -m shell seen "*READY*READY*"
-        for typed in cre "create --api-" "man cre" "create --profile wo" "run --profile wo" "run -- zz-c" "run --mask zz-c"; do
+        for typed in cre "create --api-" "man cre" "man admin rev" "create --profile wo" "run --profile wo" "run -- zz-c" "run --mask zz-c"; do
             zpty -w -n shell "keymint $typed"$'\t\n'
             zpty -r -m shell seen "*GOT <*>*" ; print -r -- ${${seen##*GOT}//[^a-z<> -]/}
         done
@@ -143,6 +149,7 @@ async fn zsh_completes_a_command_and_an_option() {
         "create",
         "create --api-base",
         "man create",
+        "man admin revoke",
         "create --profile work",
         "run --profile work",
         "run -- zz-command",
@@ -158,7 +165,7 @@ async fn fish_completes_a_command_and_an_option() {
     let test = r#"
         set --prepend PATH ~/bin
         source $argv[1]
-        for typed in cre "create --api-" "man cre" "create --profile " "run --mas" "run -- zz-c" "run --profile work zz-c" "run -- keymint cre" "completions el"
+        for typed in cre "create --api-" "man cre" "man service-" "man admin " "help zz" "help cre" "create --profile " "run --mas" "run -- zz-c" "run --profile work zz-c" "run -- keymint cre" "completions el"
             echo (complete --do-complete "keymint $typed" | string split --fields 1 \t)
         end
     "#;
@@ -167,6 +174,10 @@ async fn fish_completes_a_command_and_an_option() {
     let expected = [
         "create",
         "--api-base",
+        "create",
+        "",
+        "list revoke service-account",
+        "",
         "create",
         "home work",
         "--mask",

@@ -1,18 +1,17 @@
 //! `keymint completions` and `keymint man`: files for shells and packagers, generated from the definition of the
 //! command line.
 
-use crate::args::Args;
+use crate::args::{Args, EXAMPLES, OPTIONS, split_examples};
 use crate::config::{self, DEFINITIONS, Profile, variable};
 use crate::error::CliError;
 use crate::ui::stdout;
-use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Command, CommandFactory};
+use clap::builder::Resettable;
+use clap::{Arg, Command, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use keymint_delivery_adapter::StateDir;
 use std::collections::BTreeSet;
-use std::iter;
 
 /// Shell functions that complete the command after `run`, and profiles.
 const RUN_BASH: &str = include_str!("completions/run.bash");
@@ -28,15 +27,10 @@ pub(crate) fn run(shell: Option<Shell>) -> Result<(), CliError> {
 }
 
 fn script(shell: Shell) -> String {
-    let mut command = Args::command();
-    let commands = command.get_subcommands();
-    let commands = commands.flat_map(|command| iter::once(command).chain(command.get_subcommands()));
-    let names: BTreeSet<_> = commands.map(|command| command.get_name().to_owned()).collect();
-    // The parser needs names that live as long as the program.
-    let names: Vec<&str> = names.into_iter().map(|name| &*name.leak()).collect();
-    command = command.mut_subcommand("man", |man| {
-        man.mut_arg("command", |argument| argument.value_parser(PossibleValuesParser::new(names)))
-    });
+    let program = Args::command();
+    let pages: Vec<_> = program.get_subcommands().map(name_only).collect();
+    // For the generator, the words after `man` are commands, as they are after `help`.
+    let mut command = visible(&program).mut_subcommand("man", |man| name_only(&man).subcommands(pages));
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "keymint", &mut script);
     let script = String::from_utf8(script).expect("it is made of text");
@@ -61,15 +55,21 @@ fn script(shell: Shell) -> String {
         Shell::Fish => {
             let lines = script.lines().map(|line| {
                 let profiles = r#" -f -a "(keymint completions --profiles 2>/dev/null)""#;
-                format!("{line}{}", if line.contains(" -l profile ") { profiles } else { "" })
+                // The generator takes the command itself for one of the words after it.
+                let own = ["man", "help"].into_iter().find(|name| {
+                    line.contains(&format!("_using_subcommand {name}; and not __fish_seen_subcommand_from"))
+                });
+                match own {
+                    Some(name) => line.replacen(&format!(" {name}\""), "\"", 1),
+                    None if line.contains(" -l profile ") => format!("{line}{profiles}"),
+                    None => line.to_owned(),
+                }
             });
-            // The generator omits the values of positional arguments.
-            let values = ["man", "completions"].into_iter().filter_map(|name| {
-                let argument = command.find_subcommand(name)?.get_positionals().next()?;
-                let values = argument.get_possible_values();
-                let values: Vec<_> = values.iter().map(PossibleValue::get_name).collect();
+            // The generator omits the values of positional arguments, and offers files after commands.
+            let shells = Shell::value_variants().iter().map(Shell::to_string).collect::<Vec<_>>().join(" ");
+            let values = [("completions", &*shells), ("man", ""), ("help", "")].map(|(name, values)| {
                 let condition = format!("__fish_keymint_using_subcommand {name}");
-                Some(format!("complete -c keymint -n \"{condition}\" -f -a \"{}\"", values.join(" ")))
+                format!("complete -c keymint -n \"{condition}\" -f -a \"{values}\"")
             });
             lines.chain(values).collect::<Vec<_>>().join("\n") + "\n" + RUN_FISH
         }
@@ -102,10 +102,18 @@ fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError
             if names.is_empty() { error } else { error.hint(format!("There are: {}.", names.join(", "))) }
         })
     })?;
-    let command = command.clone();
+    let text = command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string);
+    let text = text.unwrap_or_else(|| EXAMPLES.trim().to_owned());
+    let (examples, notes) = split_examples(&text);
+    let notes = if notes.is_empty() { Resettable::Reset } else { Resettable::Value(notes.to_owned().into()) };
+    let command = command.clone().after_help(Resettable::Reset).after_long_help(notes);
     // The generator omits the text of an option that the short help hides.
-    let command = command.mut_args(|option| option.hide_short_help(false));
-    let last = last_sections(&command);
+    let command = command.mut_args(|option| match option.get_help_heading() {
+        // The generator has a section for the options without a heading.
+        Some(OPTIONS) => option.hide_short_help(false).help_heading(Resettable::Reset),
+        _ => option.hide_short_help(false),
+    });
+    let last = last_sections(&command, examples);
     let man = Man::new(command).source(concat!("keymint ", env!("CARGO_PKG_VERSION"))).manual("keymint");
     let mut page = Vec::new();
     man.render(&mut page).expect("memory takes what is written");
@@ -121,7 +129,8 @@ fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError
 
 /// Environment variables that do not belong to an option: an option of the pages that list the variable, its name and
 /// its purpose.
-const VARIABLES: [(&str, &str, &str); 4] = [
+const VARIABLES: [(&str, &str, &str); 5] = [
+    ("var", "OPENAI_API_KEY", "The key. --var names another variable."),
     ("browser", "BROWSER", "The command that starts the browser, without --browser."),
     ("http-timeout", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy, and the hosts without it."),
     ("ca-file", "CODEX_CA_CERTIFICATE, SSL_CERT_FILE", "Certificates to trust, without --ca-file."),
@@ -143,12 +152,20 @@ const FILES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Returns the sections that the generator does not write.
-fn last_sections(command: &Command) -> String {
-    let has = |option: &str| command.get_arguments().any(|argument| argument.get_long() == Some(option));
-    let mut variables = Vec::new();
+/// Returns the sections that the generator does not write. The page of the program has the variables and files of all
+/// commands.
+fn last_sections(command: &Command, examples: &str) -> String {
+    let is_of_all = command.get_name() == "keymint";
+    let options = command.get_arguments().filter(|option| !option.is_hide_set());
+    let options: Vec<_> = options.filter_map(Arg::get_long).collect();
+    let has = |option: &str| is_of_all || options.contains(&option);
+    let mut variables =
+        vec![("NO_COLOR".to_owned(), "Output has no colors, if the variable is not empty.".to_owned())];
     // A command without a profile reads no settings. The `--print` of `export` has no variable.
-    if has("profile") {
+    if is_of_all {
+        let text = "An option without its dashes, in capitals: KEYMINT_CALLBACK_PORT for --callback-port.";
+        variables.push(("KEYMINT_*".to_owned(), text.to_owned()));
+    } else if has("profile") {
         let names = DEFINITIONS.iter().map(|definition| definition.name);
         let names = names.filter(|name| has(name) && (*name != "print" || has("env-file")));
         variables.extend(names.map(|name| (variable(name), format!("As --{name}."))));
@@ -160,18 +177,50 @@ fn last_sections(command: &Command) -> String {
     variables.extend(entries(&VARIABLES));
     let mut sections = Roff::new();
     for (heading, entries) in [("ENVIRONMENT", variables), ("FILES", entries(&FILES))] {
-        if !entries.is_empty() {
-            sections.control("SH", [heading]);
+        sections.control("SH", [heading]);
+        if entries.is_empty() {
+            sections.text([roman("None. Those of the other commands are in keymint(1).")]);
         }
         for (name, text) in entries {
             sections.control("TP", []).text([bold(name)]).text([roman(text)]);
         }
     }
+    sections.control("SH", ["EXAMPLES"]).control("nf", []);
+    for example in examples.lines().skip(1) {
+        sections.text([roman(example)]);
+    }
+    sections.control("fi", []);
     let own = command.get_display_name().unwrap_or_default();
     let others = ["keymint", "keymint-create", "keymint-config", "keymint-doctor"];
     let others = others.into_iter().filter(|name| *name != own).map(|name| format!("{name}(1)"));
     sections.control("SH", ["SEE ALSO"]).text([roman(others.collect::<Vec<_>>().join(", "))]);
     sections.to_roff()
+}
+
+/// Returns the command without hidden options, which some generators would offer.
+fn visible(command: &Command) -> Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let options = command.get_arguments().filter(|option| !option.is_hide_set()).cloned();
+    let copy = Command::new(leaked_name(command)).about(about).args(options);
+    let copy = copy.subcommands(command.get_subcommands().map(visible));
+    if command.get_version().is_some() {
+        copy.version(env!("CARGO_PKG_VERSION")).propagate_version(true)
+    } else {
+        copy
+    }
+}
+
+/// Returns the command with its subcommands, but without options.
+fn name_only(command: &Command) -> Command {
+    let about = command.get_about().cloned().unwrap_or_default();
+    let copy = Command::new(leaked_name(command)).about(about).disable_help_flag(true);
+    let copy = copy.disable_version_flag(true).disable_help_subcommand(true);
+    copy.subcommands(command.get_subcommands().map(name_only))
+}
+
+/// Returns the name with the lifetime that the parser needs, which is that of the program.
+fn leaked_name(command: &Command) -> &'static str {
+    command.get_name().to_owned().leak()
 }
 
 fn print(text: &str) -> Result<(), CliError> {
@@ -209,14 +258,14 @@ mod tests {
                 assert!(!entry[2].is_empty() && !entry[2].starts_with('.'), "{name:?}: {entry:?}");
             }
             let count = |heading| lines.iter().filter(|line| **line == format!(".SH {heading}")).count();
-            assert_eq!(
-                (count("\"EXIT STATUS\""), count("\"SEE ALSO\""), count("EXTRA")),
-                (1, 1, 0),
-                "{name:?}"
-            );
-            let reads_settings = page.contains("profile\\fR");
-            assert_eq!(count("FILES"), usize::from(reads_settings), "{name:?}");
-            assert!(count("ENVIRONMENT") >= usize::from(reads_settings), "{name:?}");
+            for heading in ["OPTIONS", "ENVIRONMENT", "FILES", "EXAMPLES", "\"EXIT STATUS\"", "\"SEE ALSO\""]
+            {
+                assert_eq!(count(heading), 1, "{name:?}: {heading}");
+            }
+            assert!(page.contains(".SH EXAMPLES\n.nf\n") && count("EXTRA") == 0, "{page}");
+        }
+        for text in ["OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "KEYMINT_*", "NO_COLOR", "config.toml"] {
+            assert!(page([]).unwrap().contains(text), "{text}");
         }
         let create = page(["create"]).unwrap();
         for text in ["KEYMINT_POLL_INTERVAL", "NO_PROXY", "config.toml"] {
