@@ -32,7 +32,7 @@ impl Status {
             }
         }
         if self.found.len() > 1 {
-            lines.push("Without it they would use:".to_owned());
+            lines.push("Also stored:".to_owned());
             lines.extend(self.found.iter().skip(1).flat_map(|found| self.describe(found)));
         }
         lines.push(String::new());
@@ -49,7 +49,12 @@ impl Status {
             self.shows_all || place < NEWEST || key.record.needs_attention()
         };
         let shown: Vec<_> = self.keys.iter().rev().enumerate().filter(is_shown).collect();
-        let mut lines = vec!["Newest keys of this machine:".to_owned()];
+        let heading = if self.shows_all {
+            "Keys of this machine, newest first:"
+        } else {
+            "Newest keys of this machine:"
+        };
+        let mut lines = vec![heading.to_owned()];
         lines.extend(shown.iter().flat_map(|(_, key)| about(&key.record)));
         let more = self.keys.len() - shown.len();
         if more > 0 {
@@ -67,7 +72,7 @@ impl Status {
                 let last_four = key.last_four();
                 match self.known(key).map(|known| &known.record) {
                     Some(record) => {
-                        format!("ends in {last_four}, as {} does{}", quoted(&record.name), validity(record))
+                        format!("{}, ending in {last_four}{}", quoted(&record.name), validity(record))
                     }
                     None if last_four.is_empty() => "is too short for a key".to_owned(),
                     None => format!("ends in {last_four}, and was not created by keymint here"),
