@@ -311,7 +311,7 @@ async fn a_user_picks_and_confirms_the_key_to_revoke() {
     );
     let machine = machine(scenario).await;
     let deleted = || machine.sandbox.keys().iter().map(|key| key.is_deleted).collect::<Vec<_>>();
-    let (which, sure) = ("of a line:", "[y/N]");
+    let (which, sure) = ("Key number (1-2) or part of its name: ", "[y/N]");
     let pasted = format!("2\n{}", "y\n".repeat(200));
     for (answers, code, words, expected) in [
         (&[(which, "2\n"), (sure, "n\n")][..], 2, "Nothing was revoked.", [false, false]),

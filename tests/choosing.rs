@@ -137,16 +137,16 @@ mod at_a_terminal {
         let mut terminal = machine.terminal("create --no-browser --json --organization Acme");
         browse(&terminal.url().await, Consent::Allow);
         for (answer, reason) in [
-            ("nonsense", "no line has that text"),
+            ("nonsense", "no match"),
             ("4", "the numbers are 1 to 3"),
-            ("org", "3 lines have that text"),
+            ("org", "3 lines match"),
             ("", "an empty answer selects nothing"),
         ] {
-            terminal.shows("a part of a line: ").await;
+            terminal.shows("Organization number (1-3) or part of its name: ").await;
             terminal.types(&format!("{answer}\n")).await;
             terminal.shows(reason).await;
         }
-        terminal.shows("a part of a line: ").await;
+        terminal.shows("Organization number (1-3) or part of its name: ").await;
         terminal.types("2\n").await;
         let (code, shown) = terminal.end().await;
         assert_eq!((code, machine.sandbox.keys().len()), (0, 1), "{shown}");
@@ -156,7 +156,7 @@ mod at_a_terminal {
     #[tokio::test]
     async fn enter_takes_the_default_project_and_keys_another_one() {
         for (terminal_type, prompt, typed, project) in [
-            ("dumb", "a part of a line [1]: ", "\n", "proj_1"),
+            ("dumb", "Project number (1-4) or part of its name [1: Default project]: ", "\n", "proj_1"),
             ("xterm", MENU, "\r", "proj_1"),
             ("xterm", MENU, "\u{1b}[B\u{1b}[B\r", "proj_3"),
             ("xterm", MENU, "acme WEB\r", "proj_web"),
@@ -252,7 +252,7 @@ mod at_a_terminal {
     /// The terminal then sends Ctrl-C as a byte.
     #[tokio::test]
     async fn ctrl_c_ends_a_choice_in_raw_mode() {
-        for (terminal_type, prompt) in [("xterm", MENU), ("dumb", "a part of a line")] {
+        for (terminal_type, prompt) in [("xterm", MENU), ("dumb", "part of its name")] {
             let machine = machine(three()).await;
             let script = "stty -isig -icanon -echo; \"$@\"; echo \"code $?\"";
             let create = shell(&machine, &["sh", "-c", script, "sh", KEYMINT, "create", "--no-browser"]);

@@ -52,7 +52,7 @@ async fn a_run_stays_small_against_the_largest_account() {
 #[tokio::test]
 async fn the_choice_at_a_terminal_stays_small_against_the_largest_account() {
     for (terminal_type, prompt, typed) in
-        [("dumb", "a part of a line [1]: ", "\n"), ("xterm", "text to filter: ", "\u{1b}[5~\u{1b}[Fproj_1\r")]
+        [("dumb", "part of its name", "\n"), ("xterm", "text to filter: ", "\u{1b}[5~\u{1b}[Fproj_1\r")]
     {
         let machine = machine(full()).await;
         let process = machine.home.path().join("process");

@@ -194,7 +194,7 @@ async fn a_choice_by_number() {
     shown += &terminal.shows("\r\n").await;
     let page = browse(shown.lines().find(|line| line.starts_with("http")).unwrap(), Consent::Allow);
     for answer in ["7\n", "web\n"] {
-        shown += &terminal.shows("a part of a line [1]: ").await;
+        shown += &terminal.shows("part of its name [1: Default project]: ").await;
         terminal.types(answer).await;
     }
     let (code, rest) = terminal.end().await;

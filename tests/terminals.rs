@@ -367,7 +367,7 @@ async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters
                 drop(browse(url, Consent::Allow));
             }
             if args.contains(&"--choose") {
-                shown += &terminal.shows("a part of a line [1]:").await;
+                shown += &terminal.shows("part of its name [1:").await;
                 terminal.types("1\n").await;
             }
             let (ended, rest) = terminal.end().await;

@@ -20,8 +20,8 @@ impl fmt::Display for NoSelection {
         match self {
             Self::Empty => formatter.write_str("an empty answer selects nothing"),
             Self::Number(last) => write!(formatter, "the numbers are 1 to {last}"),
-            Self::Nothing => formatter.write_str("no line has that text"),
-            Self::Several(lines) => write!(formatter, "{lines} lines have that text"),
+            Self::Nothing => formatter.write_str("no match"),
+            Self::Several(lines) => write!(formatter, "{lines} lines match"),
         }
     }
 }

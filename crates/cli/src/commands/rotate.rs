@@ -90,7 +90,7 @@ async fn select(
         1 => Some(0),
         _ => {
             let prompter = context.prompter(settings.sign_in.may_ask);
-            prompter.select("Which key should be replaced?", &lines, None).await
+            prompter.select("Which key should be replaced?", "Key", &lines, None).await
         }
     };
     chosen.map(|chosen| named[chosen].clone()).ok_or_else(|| {

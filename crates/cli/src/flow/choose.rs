@@ -51,7 +51,8 @@ pub(crate) async fn target(
         };
         let lines: Vec<_> = choices.iter().map(format::candidate).collect();
         receiver.show(Progress::Choosing);
-        let Some(chosen) = prompter.select(&question, &lines, None).await else {
+        let noun = if choices[0].project.is_some() { "Project" } else { "Organization" };
+        let Some(chosen) = prompter.select(&question, noun, &lines, None).await else {
             return Err(context.explain(error));
         };
         match choices[chosen].target() {
@@ -76,7 +77,10 @@ async fn pick(
         _ => {
             receiver.show(Progress::Choosing);
             let default = catalogue.default_candidate();
-            prompter.select("In which project should the key be created?", &lines, default).await
+            let project = default.and_then(|line| candidates[line].project.as_ref());
+            let name = project.map(|it| format::plain_title_or(it.title.as_ref(), it.id.as_str()));
+            let question = "In which project should the key be created?";
+            prompter.select(question, "Project", &lines, default.zip(name.as_deref())).await
         }
     };
     match chosen {

@@ -130,7 +130,7 @@ async fn select<'a>(
     };
     let selected = match found[..] {
         [_] if prompter.is_interactive() => Some(0),
-        _ => prompter.select(&question, &lines, None).await,
+        _ => prompter.select(&question, "Key", &lines, None).await,
     };
     selected
         .map(|selected| (found[selected], false))

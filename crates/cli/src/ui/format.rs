@@ -130,7 +130,8 @@ pub(crate) fn describe_target(target: &Target) -> String {
     format!("{organization} / {project}")
 }
 
-fn plain_title_or(title: Option<&Title>, otherwise: &str) -> String {
+/// Returns a title, in quotes if it has punctuation. Returns `otherwise` without a title.
+pub(crate) fn plain_title_or(title: Option<&Title>, otherwise: &str) -> String {
     let is_plain = |title: &String| {
         title.starts_with(char::is_alphanumeric)
             && title.chars().all(|c| c.is_alphanumeric() || " -_".contains(c))

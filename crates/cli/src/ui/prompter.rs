@@ -40,22 +40,23 @@ impl<'a> Prompter<'a> {
         Some(answer.is_some_and(|answer| matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")))
     }
 
-    /// Lets the user select one of these lines, of which one may be the default. The user moves through a menu with
-    /// the arrow keys, or types an answer if the terminal supports no menu. `None` if no user can be asked, or
-    /// nothing is selected.
+    /// Lets the user select one of these lines, of which one may be the default, with its name. `noun` names one of
+    /// them. The user moves through a menu with the arrow keys, or types an answer if the terminal supports no menu.
+    /// `None` if no user can be asked, or nothing is selected.
     pub(crate) async fn select(
         self,
         question: &str,
+        noun: &str,
         lines: &[String],
-        default: Option<usize>,
+        default: Option<(usize, &str)>,
     ) -> Option<usize> {
         if !self.is_interactive() {
             return None;
         }
         self.reporter.clear_progress();
-        let selected = match pick(question, lines, default, shown).await {
+        let selected = match pick(question, lines, default.map(|(line, _)| line), shown).await {
             Ok(selected) => selected?,
-            Err(_) => return self.select_by_answer(question, lines, default).await,
+            Err(_) => return self.select_by_answer(question, noun, lines, default).await,
         };
         let wrapped = self.reporter.wrapped(&format!("{question} {}", lines[selected]), "  ");
         stderr::write(wrapped + "\n");
@@ -66,20 +67,24 @@ impl<'a> Prompter<'a> {
     async fn select_by_answer(
         self,
         question: &str,
+        noun: &str,
         lines: &[String],
-        default: Option<usize>,
+        default: Option<(usize, &str)>,
     ) -> Option<usize> {
+        let default_line = default.map(|(line, _)| line);
         let numbered = (0..).zip(lines).map(|(index, line)| {
-            let mark = if default == Some(index) { " [default]" } else { "" };
+            let mark = if default_line == Some(index) { " [default]" } else { "" };
             self.reporter.wrapped(&format!("{:>4}  {line}{mark}", index + 1), "      ") + "\n"
         });
         stderr::write(format!("{question}\n{}", numbered.collect::<String>()));
-        let default_number = default.map_or_else(String::new, |default| format!(" [{}]", default + 1));
-        let prompt = format!("A number from 1 to {}, or a part of a line{default_number}: ", lines.len());
+        // The list may have scrolled away.
+        let default = default.map_or_else(String::new, |(line, name)| format!(" [{}: {name}]", line + 1));
+        let prompt = format!("{noun} number (1-{}) or part of its name{default}:", lines.len());
+        let prompt = self.reporter.wrapped(&prompt, "") + " ";
         for _ in 0..MOST_TRIES {
-            match selected(answer(&prompt).await?.trim(), lines, default) {
+            match selected(answer(&prompt).await?.trim(), lines, default_line) {
                 Ok(selected) => return Some(selected),
-                Err(error) => self.warn(&error.to_string()),
+                Err(reason) => stderr::write(format!("{reason}\n")),
             }
         }
         None
