@@ -28,7 +28,7 @@ async fn restrictions_come_from_flags_variables_and_the_file_and_are_reported_as
         assert_eq!(reported["id"], key.id);
         assert!(reported["created_at"].as_str().unwrap().ends_with('Z'), "{reported}");
         assert_eq!(reported["expires_at"].is_string(), expires_in.is_some(), "{reported}");
-        assert_eq!(ended.stderr.contains("It expires at 20"), expires_in.is_some(), "{}", ended.stderr);
+        assert_eq!(ended.stderr.contains("(expires 20"), expires_in.is_some(), "{}", ended.stderr);
         assert!(!ended.stderr.contains("did not confirm"), "{}", ended.stderr);
     }
 }
