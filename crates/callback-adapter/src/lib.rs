@@ -62,8 +62,8 @@
 //! program has either. Another program may still receive the browser's request in its place, which the
 //! [self-test](LoopbackListener::self_test) detects. On Unix the sockets have `SO_REUSEADDR`, so that a
 //! port can be bound again right after it was closed. On Windows the sockets lack
-//! `SO_EXCLUSIVEADDRUSE`, since neither the standard library nor tokio can set it: another program of
-//! the same user could share the port.
+//! `SO_EXCLUSIVEADDRUSE`, since neither the standard library nor tokio nor socket2 can set it: another
+//! program of the same user could share the port.
 
 // Reading order: listener, sockets, server, connection_state, peer, connection, tls_sniffer,
 // suppressed_writes, handler, admission, verdict, response, page, outcome, one_time_link,

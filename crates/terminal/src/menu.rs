@@ -142,7 +142,7 @@ impl<'a> Menu<'a> {
         }
         shown.extend(entries);
         match self.fitting.len() - (self.end - self.first) {
-            0 if self.fitting.is_empty() => shown.push("  no line has that".to_owned()),
+            0 if self.fitting.is_empty() => shown.push("  no match".to_owned()),
             0 => {}
             hidden => shown.push(format!("  … {hidden} more")),
         }
@@ -255,7 +255,7 @@ mod tests {
             assert_eq!(taken(&mut menu, typed), None);
             for key in [Key::Up, Key::Down, Key::PageUp, Key::PageDown, Key::Last, Key::First, Key::Enter] {
                 assert_eq!(menu.press(key), Pressed::Shown);
-                assert!(menu.rows(80, 24).contains(&"  no line has that".to_owned()));
+                assert!(menu.rows(80, 24).contains(&"  no match".to_owned()));
             }
         }
     }
