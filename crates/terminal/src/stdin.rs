@@ -5,8 +5,8 @@
 
 use std::io::{self, IsTerminal};
 use std::mem;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex as Lock, OnceLock, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard, mpsc};
@@ -22,6 +22,9 @@ const WAITING: usize = 64;
 
 /// The number of bytes that are read at once.
 const PIECE: usize = 8 * 1024;
+
+/// The maximum time for which a question waits until no key is held.
+const HELD: Duration = Duration::from_secs(10);
 
 /// The time without input after which a key is no longer held, and a paste is over.
 const QUIET: Duration = Duration::from_millis(100);
@@ -44,7 +47,7 @@ struct Received {
 /// The bytes of one read.
 struct Piece {
     bytes: Bytes,
-    /// The value of [`DISCARDS`] before the read.
+    /// The value of [`DISCARDS`] at the time of the read.
     discards: usize,
 }
 
@@ -56,6 +59,9 @@ pub type Line = Zeroizing<String>;
 /// The number of times that the input before a question was discarded. Input that was read before the last time is
 /// dropped, even if it is processed later.
 static DISCARDS: AtomicUsize = AtomicUsize::new(0);
+
+/// Excludes that input is read and discarded at the same time.
+static READING: Lock<()> = Lock::new(());
 
 /// The error that ended standard input.
 static FAILURE: OnceLock<io::Error> = OnceLock::new();
@@ -114,7 +120,9 @@ impl StdinLines {
     /// until no key is held down.
     #[expect(clippy::disallowed_methods, reason = "a user types in real time")]
     pub async fn forget(&mut self) {
-        while let Ok(Some(_)) = timeout(QUIET, self.0.pieces.recv()).await {}
+        let held = async { while let Ok(Some(_)) = timeout(QUIET, self.0.pieces.recv()).await {} };
+        let _ = timeout(HELD, held).await;
+        let _reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
         #[cfg(unix)]
         if !crate::is_background(io::stdin()) {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
@@ -145,7 +153,7 @@ fn line(bytes: &[u8]) -> Line {
 #[cfg(unix)]
 fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
     use crate::foreground::{GLANCE, is_background};
-    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::io::Errno;
     use rustix::process::{Signal, getpid, kill_process};
     use rustix::termios::{LocalModes, tcgetattr};
@@ -156,6 +164,11 @@ fn read(buffer: &mut [u8]) -> io::Result<(usize, usize)> {
         let _ = poll(&mut [PollFd::new(&stdin, PollFlags::IN)], None);
         if is_background(&stdin) {
             std::thread::park_timeout(GLANCE);
+            continue;
+        }
+        let _reading = READING.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was there may have been discarded meanwhile, and a read would wait for the answer to a question.
+        if !matches!(poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&Timespec::default())), Ok(1..)) {
             continue;
         }
         let discards = DISCARDS.load(Ordering::SeqCst);
