@@ -197,6 +197,7 @@ mod tests {
             (&["--name", ""], &[], "--name: it must not be empty"),
             (&["--name", "a\nb"], &[], "--name: it must not have control characters"),
             (&["--name", "my sk-proj-canary0123456789"], &[], "--name: it must not have a key in it"),
+            (&["--name", "KEY=sk-admin-canary"], &[], "--name: it must not have a key in it"),
             (&["--var", "CANARY"], &[], "--var has no effect without --env-file"),
             (&["--client-id", "canary\tid"], &[], "--client-id: it must not have control characters"),
             (&["--audience", "canary\u{7f}"], &[], "--audience: it must not have control characters"),

@@ -8,7 +8,7 @@ use crate::output::{Key, Place, places};
 use crate::sign_in::{Page, SignIn, described, page, report};
 use keymint_callback_adapter::{BrowserMismatch, Details, Outcome};
 use keymint_delivery_adapter::{Journal, KeyRecord, KeyState, wall_clock};
-use keymint_domain::text::quote;
+use keymint_domain::text::{quote, redact_keys};
 use keymint_domain::{
     AccountEmail, AuthorizationGrant, DeliveryReport, Event, KeyDestination, KeyLifetime, Plan,
     ProvisionedKey, Session, Step, Target,
@@ -117,6 +117,9 @@ impl CreateApiKey {
         let named = |field: &str, value: &Option<String>| match value.as_deref() {
             Some(text) if text.is_empty() || text.contains(char::is_control) => {
                 Err(Failure::usage(format!("`{field}` must be text of one line, and not empty")))
+            }
+            Some(text) if redact_keys(text) != text => {
+                Err(Failure::usage(format!("`{field}` must not have a key in it")))
             }
             text => Ok(text.map(str::to_owned)),
         };

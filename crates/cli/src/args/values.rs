@@ -1,6 +1,7 @@
 //! The parsers of the values of options. No error repeats the value, which may be a mistyped secret.
 
-use keymint_domain::{ApiKey, KeyLifetime, KeyScope};
+use keymint_domain::text::redact_keys;
+use keymint_domain::{KeyLifetime, KeyScope};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -29,8 +30,7 @@ pub(crate) fn plain_text(value: &str) -> Result<String, &'static str> {
 
 /// Parses the name of a new key. It must not have a pasted key in it, since names are sent, shown and recorded.
 pub(crate) fn plain_name(value: &str) -> Result<String, &'static str> {
-    let is_key = |word: &str| ApiKey::from_user(word.to_owned()).is_ok();
-    if value.split_whitespace().any(is_key) { Err("it must not have a key in it") } else { plain_text(value) }
+    if redact_keys(value) == value { plain_text(value) } else { Err("it must not have a key in it") }
 }
 
 /// Parses the name of a file or a program on this machine.
