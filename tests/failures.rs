@@ -1,7 +1,11 @@
 //! Failed runs: each exit code, and that no data is lost.
 
+#[cfg(target_os = "linux")]
+use crate::support::machine;
 use crate::support::{create, keymint};
 use keymint_sandbox::{Consent, Scenario};
+#[cfg(target_os = "linux")]
+use keymint_testkit::Terminal;
 use keymint_testkit::{Launch, free_port, full_disk, get, skipped};
 use std::fs;
 
@@ -161,6 +165,12 @@ async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens()
     assert_eq!(output.code, 3, "{stderr}");
     assert!(stderr.contains("127.0.1.1") && stderr.contains("hosts file"), "{stderr}");
     assert!(!stderr.contains("/oauth/authorize"), "{stderr}");
+
+    // A user at a terminal can paste the URL.
+    let machine = machine(Scenario::ready()).await;
+    let mut terminal = Terminal::start(machine.keymint(["create", "--no-browser"]).under(under));
+    let warning = terminal.shows("hosts").await;
+    assert!(warning.contains("127.0.1.1") && !warning.contains("(process"), "{warning}");
 }
 
 #[tokio::test]

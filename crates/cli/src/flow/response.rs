@@ -20,7 +20,6 @@ use keymint_domain::{
 };
 use std::future;
 use std::io::{self, IsTerminal};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use url::Url;
 
@@ -56,15 +55,11 @@ impl ResponseReceiver {
         let listener = match listen(port, &context.ui).await {
             Ok(listener) => Some(listener),
             Err(failure) if pasted.is_some() => {
-                let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
-                let mut owners = addresses.iter().map(|&address| PortOwner::of((address, port).into()));
-                let why = owners.find_map(|owner| Some(format!("port {port} is used by {}", owner?)));
-                let why = why.unwrap_or_else(|| failure.message());
-                prompter.warn(&format!("{why}, so the last page will not load. Paste its URL below."));
+                prompter.warn(&failure.invitation_to_paste(port));
                 None
             }
             Err(failure) => {
-                return Err(failure.and_hint("`keymint start` and `keymint finish` need no port."));
+                return Err(failure.error.and_hint("`keymint start` and `keymint finish` need no port."));
             }
         };
         Ok(Self { listener, pasted, known: None, _lock: lock })
@@ -124,19 +119,45 @@ fn lock(port: u16) -> Result<PortLock, CliError> {
     })
 }
 
-async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, CliError> {
+/// A port on which no browser would reach this program.
+struct NoListener {
+    error: CliError,
+    /// The program that listens on the port, if it is known.
+    owner: Option<PortOwner>,
+}
+
+impl NoListener {
+    fn of_bind(error: BindError) -> Self {
+        let owner = PortOwner::of(error.address);
+        Self { error: explain::bind(error, owner.as_ref()), owner }
+    }
+
+    /// Returns a warning to a user who can paste the URL.
+    fn invitation_to_paste(&self, port: u16) -> String {
+        let Self { error, owner } = self;
+        let (why, hints) = match owner {
+            Some(owner) => (format!("port {port} is used by {owner}"), None),
+            None => (error.message(), error.hints()),
+        };
+        let hints = hints.map_or_else(String::new, |hints| format!(" {hints}"));
+        format!("{why}, so the last page will not load. Paste its URL below.{hints}")
+    }
+}
+
+async fn listen(port: u16, reporter: &Arc<Reporter>) -> Result<LoopbackListener, NoListener> {
     let observer = Arc::clone(reporter);
     let listener = LoopbackListener::bind(port)
-        .map_err(bind_error)?
+        .map_err(NoListener::of_bind)?
         .observed_by(move |warning| observer.report(&Message::Listener(warning)));
-    listener.self_test().await.map_err(explain::self_test)?;
+    // The program on the port is this one now.
+    let unreached = |error| NoListener { error: explain::self_test(error), owner: None };
+    listener.self_test().await.map_err(unreached)?;
     Ok(listener)
 }
 
 /// Returns the error of a port that cannot be bound, with the program that listens there.
 pub(crate) fn bind_error(error: BindError) -> CliError {
-    let owner = PortOwner::of(error.address);
-    explain::bind(error, owner.as_ref())
+    NoListener::of_bind(error).error
 }
 
 /// Returns the redirect URI of a listener on this port.
