@@ -177,7 +177,19 @@ async fn a_ci_system_with_a_terminal_waits_for_no_browser() {
     let (code, text) = Terminal::start(run.env(BUS, &Session::shared().address)).end().await;
     assert_eq!((code, machine.sandbox.requests().len()), (8, 0), "{text}");
     // It does not recommend what CI refuses.
-    assert!(text.contains("`keymint finish --keyring`") && !text.contains("keymint create"), "{text}");
+    assert!(
+        text.contains("`keymint finish --keyring --profile ci`") && !text.contains("keymint create"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_begins_no_sign_in_for_a_command() {
+    let machine = machine(Scenario::ready()).await;
+    let run = machine.keymint(["run", "--profile", "dry", "--", "true"]).env("KEYMINT_DRY_RUN", "1");
+    let (code, text) = Terminal::start(run.env(BUS, &Session::shared().address)).end().await;
+    assert_eq!((code, machine.sandbox.requests().len()), (2, 0), "{text}");
+    assert!(text.contains("KEYMINT_DRY_RUN is set") && !text.contains("--keyring"), "{text}");
 }
 
 #[tokio::test]

@@ -71,8 +71,13 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
     let mut stored = stored_key::find(context).await?;
     let is_interactive = context.prompter(may_ask).is_interactive();
     if stored.is_none() && is_interactive && context.sources.caller("ci", ci_system)?.is_none() {
+        let settings = CreateSettings::for_keyring(&context.sources)?;
+        if settings.dry_run {
+            let message = "KEYMINT_DRY_RUN is set, and the command needs a key";
+            return Err(CliError::new(ErrorKind::Usage, message).hint("Unset it, and run this again."));
+        }
         context.ui.report(&Message::NoKeyStored);
-        create(context, &CreateSettings::for_keyring(&context.sources)?).await?;
+        create(context, &settings).await?;
         context.finish_background().await;
         stored = stored_key::find(context).await?;
         // With `mask`, this process continues next to the command, and its thread that reads pasted URLs would take

@@ -1,6 +1,8 @@
 //! Advice about the machine, and about the program that runs this one.
 
+use crate::config::Profile;
 use crate::error::{CliError, ErrorKind};
+use crate::ui::format::profile_flag;
 use keymint_host::{Advice, Caller, HostEnvironment, HostKind};
 
 /// The alternatives to `keymint create` in a CI system.
@@ -11,11 +13,15 @@ pub(crate) const INSTEAD_OF_CREATE: [&str; 3] = [
 ];
 
 /// The alternatives to `keymint create --keyring` in a CI system.
-pub(crate) const INSTEAD_OF_CREATE_IN_KEYRING: [&str; 3] = [
-    "With an admin key: `keymint admin service-account --keyring`.",
-    "In two steps: `keymint start`, then `keymint finish --keyring`.",
-    "Or store a key from your own machine as a CI secret, and run the command without keymint.",
-];
+pub(crate) fn instead_of_create_in_keyring(profile: &Profile) -> [String; 3] {
+    let flag = profile_flag(profile);
+    [
+        format!("With an admin key: `keymint admin service-account --keyring{flag}`."),
+        format!("In two steps: `keymint start`, then `keymint finish --keyring{flag}`."),
+        "Or store a key from your own machine as a CI secret, and run the command without keymint."
+            .to_owned(),
+    ]
+}
 
 /// Returns an error in a CI system, where no user can sign in with a browser.
 pub(crate) fn check_ci(ci: &Option<Caller>, instead: &[&str]) -> Result<(), CliError> {

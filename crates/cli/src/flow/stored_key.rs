@@ -3,7 +3,7 @@
 use crate::config::Sources;
 use crate::error::{CliError, ErrorKind};
 use crate::explain::delivery as explain;
-use crate::explain::host::INSTEAD_OF_CREATE_IN_KEYRING;
+use crate::explain::host::instead_of_create_in_keyring;
 use crate::flow::context::Context;
 use crate::ui::format::profile_flag;
 use keymint_delivery_adapter::Keyring;
@@ -20,7 +20,7 @@ pub(crate) fn missing(sources: &Sources<'_>) -> Result<CliError, CliError> {
     let profile = &sources.profile;
     let error = CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}"));
     Ok(match sources.caller("ci", ci_system)? {
-        Some(_) => error.hints_in_lines(INSTEAD_OF_CREATE_IN_KEYRING),
+        Some(_) => error.hints_in_lines(instead_of_create_in_keyring(profile)),
         None => error.hint(format!(
             "Create one with `keymint create --keyring{}`, and run this again.",
             profile_flag(profile)
