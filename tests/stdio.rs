@@ -47,6 +47,20 @@ async fn a_list_in_a_pager_is_waited_for_and_keeps_neither_the_port_nor_the_brow
 }
 
 #[tokio::test]
+async fn a_signal_while_a_list_is_printed_says_that_the_list_is_not_whole() {
+    let organization = |number| Organization::new(format!("org-{number}")).titled("x".repeat(100));
+    let scenario = Scenario::of((0..700).map(organization));
+    let (_unread, writer) = std::io::pipe().unwrap();
+    let mut list = create(scenario).command("list").stdout(writer).start().await;
+    list.browser(Consent::Allow).await;
+    let port = list.port;
+    until(|| is_free(port)).await;
+    list.signal("TERM").await;
+    let ended = list.finish().await.exits_with(143);
+    assert!(ended.stderr.contains("interrupted; the list was not printed in full"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn json_that_nobody_would_get_is_found_out_before_anything_else_happens() {
     let nobody_reads = std::io::pipe().unwrap().1;
     for (stdout, problem) in [

@@ -162,10 +162,13 @@ pub(crate) async fn print_in_time(context: &Context, signals: &mut Signals, line
     }
 }
 
-/// Prints the result of a command that changes nothing. Waits for its reader, such as a pager, until a signal.
+/// Prints the list of a command that changes nothing. Waits for its reader, such as a pager, until a signal.
 pub(crate) async fn print_for_reader(signals: &mut Signals, text: String) -> Result<(), CliError> {
     let printing = threads::run(move || stdout::print(&text));
-    stdout::for_reader(signals.cancel_on_signal(printing).await?.flatten())
+    let printed = signals.cancel_on_signal(printing).await;
+    let printed =
+        printed.map_err(|signal| CliError::interrupted(signal, "the list was not printed in full"))?;
+    stdout::for_reader(printed.flatten())
 }
 
 /// Prints on a thread of its own, so that a blocked reader does not keep this program from ending.
