@@ -154,7 +154,10 @@ async fn a_file_without_room_for_a_key_is_found_out_before_anything_else_happens
         let stdout = OpenOptions::new().append(true).open(&file).unwrap();
         let create = keymint(&home).args(["create", "--no-browser"]).under(under).stdout(stdout);
         let stderr = create.output().await.exits_with(11).stderr;
-        assert!(stderr.contains("no room for a key") && !stderr.contains("/oauth/authorize"), "{stderr}");
+        assert!(
+            stderr.contains("no room for the output") && !stderr.contains("/oauth/authorize"),
+            "{stderr}"
+        );
         assert_eq!(fs::metadata(&file).unwrap().len(), 128 * 1024);
     }
 }

@@ -30,9 +30,9 @@ pub(crate) fn check(gets_key: bool) -> Result<(), &'static str> {
         Loss::Null if !gets_key => Ok(()),
         Loss::Null => Err("standard output is closed, or /dev/null: nothing would keep the key"),
         Loss::NoReader => Err("nobody reads standard output"),
-        Loss::NoRoom => {
-            Err("the file of standard output has no room for a key: its disk is full, or it may not grow")
-        }
+        Loss::NoRoom => Err(
+            "the file of standard output has no room for the output: its disk is full, or it may not grow",
+        ),
         _ => Err("standard output cannot be written to"),
     })
 }
