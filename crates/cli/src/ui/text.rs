@@ -292,7 +292,7 @@ fn of_export(format: ExportFormat) -> Option<&'static str> {
 
 /// Returns a text around a line of standard output if both are on a terminal.
 fn beside_output(text: Text) -> Option<Text> {
-    io::stdout().is_terminal().then_some(text)
+    (io::stdout().is_terminal() && io::stderr().is_terminal()).then_some(text)
 }
 
 /// Returns the place of the key, with the next step of the user.
