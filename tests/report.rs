@@ -3,10 +3,11 @@
 #![cfg(unix)]
 
 use crate::support::{Ended, Start, create, keymint};
-use keymint_sandbox::{NamedScenario, Organization, Project, Reply, Scenario, Step};
-use keymint_testkit::Canaries;
+use keymint_sandbox::{Consent, NamedScenario, Organization, Project, Reply, Scenario, Step};
+use keymint_testkit::{Canaries, is_free, until};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -197,6 +198,22 @@ async fn a_sign_in_that_is_interrupted_leaves_no_report() {
     run.signal("INT").await;
     run.end().await.exits_with(130);
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_doctor_whose_output_is_held_after_the_sign_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("report.txt");
+    let (_unread, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    let mut run = doctor(Scenario::ready(), &path).stdout(writer).start().await;
+    run.url().await;
+    std::thread::spawn(move || filler.write_all(&[b'\n'; 1024 * 1024]));
+    run.browser(Consent::Allow).await;
+    let port = run.port;
+    until(|| is_free(port)).await;
+    run.signal("INT").await;
+    run.finish().await.exits_with(130);
 }
 
 #[tokio::test]

@@ -9,13 +9,14 @@ use crate::args::{BrowserArgs, DoctorArgs};
 use crate::config::{Endpoints, proxy_settings, resolve_browser};
 use crate::error::{CliError, ErrorKind};
 use crate::flow::context::Context;
+use crate::flow::delivery::print_for_reader;
 use crate::ui::json::{self, Finding, Health};
 use crate::ui::stdout;
 use keymint_callback_adapter::{LoopbackListener, Outcome};
 use keymint_delivery_adapter::wall_clock;
 use keymint_host::{HostEnvironment, ci_system, coding_agent};
 use keymint_terminal::stdout::styled;
-use keymint_terminal::{stderr, stderr_columns, stdout_columns};
+use keymint_terminal::{Signals, stderr, stderr_columns, stdout_columns};
 use std::process::ExitCode;
 
 /// Runs the checks, and shows each finding immediately.
@@ -30,7 +31,7 @@ pub(crate) async fn run(args: &DoctorArgs, context: &Context) -> Result<ExitCode
         }
         report::write(file, args, context, &mut findings).await?;
     }
-    findings.end()
+    findings.end().await
 }
 
 /// Runs all checks in the order in which a sign-in needs them. Returns the listener that holds the port.
@@ -81,29 +82,48 @@ struct Findings<'a> {
 
 impl Findings<'_> {
     fn add(&mut self, finding: Finding) {
-        let is_json = self.context.ui.wants_json();
-        self.show(&finding.text(if is_json { stderr_columns() } else { stdout_columns() }));
+        if let Some(text) = self.for_stdout(&self.text(&finding)) {
+            self.shown = stdout::show_to_reader(&text);
+        }
         self.all.push(finding);
     }
 
-    /// Shows text on standard output, or on standard error if standard output gets JSON.
-    fn show(&mut self, text: &str) {
-        if self.context.ui.wants_json() {
-            stderr::write(format!("{text}\n"));
-        } else if self.shown.is_ok() {
-            self.shown = stdout::show_to_reader(&styled(text));
+    /// Adds a finding after a sign-in, from which on a signal does not end the program by itself.
+    async fn add_until_signal(&mut self, finding: Finding, signals: &mut Signals) {
+        self.show_until_signal(&self.text(&finding), signals).await;
+        self.all.push(finding);
+    }
+
+    async fn show_until_signal(&mut self, text: &str, signals: &mut Signals) {
+        if let Some(text) = self.for_stdout(text) {
+            self.shown = print_for_reader(signals, text).await;
         }
     }
 
+    fn text(&self, finding: &Finding) -> String {
+        finding.text(if self.context.ui.wants_json() { stderr_columns() } else { stdout_columns() })
+    }
+
+    /// Returns the text for standard output. If standard output gets JSON, shows the text on standard error.
+    fn for_stdout(&self, text: &str) -> Option<String> {
+        if self.context.ui.wants_json() {
+            stderr::write(format!("{text}\n"));
+            return None;
+        }
+        self.shown.is_ok().then(|| styled(text).to_string())
+    }
+
     /// Returns the exit code. A problem is no error of the command, whose result is the findings.
-    fn end(mut self) -> Result<ExitCode, CliError> {
+    async fn end(mut self) -> Result<ExitCode, CliError> {
+        let mut signals = Signals::listen().map_err(CliError::internal)?;
         let count = |status| self.all.iter().filter(|finding| finding.status == status).count();
         let (problems, warnings) = (count(Health::Problem), count(Health::Warning));
-        self.show(&match (problems, warnings) {
+        let summary = match (problems, warnings) {
             (0, 0) => "\nAll is well: a sign-in can begin.".to_owned(),
             (0, warnings) => format!("\nA sign-in can begin. Things to know: {warnings}."),
             (problems, _) => format!("\nA sign-in would fail. Problems: {problems}."),
-        });
+        };
+        self.show_until_signal(&summary, &mut signals).await;
         if self.context.ui.wants_json() {
             stdout::print_at_the_end(json::doctor(&self.all));
         }

@@ -86,19 +86,15 @@ async fn sign_in(
     findings: &mut Findings<'_>,
 ) -> Result<(), CliError> {
     let mut is_whole = false;
+    let mut signals = Signals::listen().map_err(CliError::internal)?;
     let listing = async {
         let (browser, timeouts) = (BrowserArgs::default(), TimeoutArgs::default());
         let mut settings = SignInSettings::resolve(&browser, &timeouts, &args.endpoints, &context.sources)?;
         settings.http.answer_log = Some(answers.clone());
-        sign_in_and_list(
-            context,
-            &settings,
-            &mut Signals::listen().map_err(CliError::internal)?,
-            async |catalogue, _| {
-                is_whole = catalogue.is_whole();
-                catalogue.error().map_or(Ok(()), |error| Err(context.explain(error)))
-            },
-        )
+        sign_in_and_list(context, &settings, &mut signals, async |catalogue, _| {
+            is_whole = catalogue.is_whole();
+            catalogue.error().map_or(Ok(()), |error| Err(context.explain(error)))
+        })
         .await
     };
     let outcome = listing.await;
@@ -112,23 +108,35 @@ async fn sign_in(
         Err(error) => {
             let reason = error.reason.map_or_else(String::new, |reason| format!(", {}", reason.name()));
             let public = error.kind.name().to_owned() + &reason;
-            findings.add(machine::of_failure("account", error).in_public(&public));
+            findings
+                .add_until_signal(machine::of_failure("account", error).in_public(&public), &mut signals)
+                .await;
         }
         Ok(()) if is_whole => {
-            findings.add(Finding::ok("account", "its organizations and projects can be read"));
+            findings
+                .add_until_signal(
+                    Finding::ok("account", "its organizations and projects can be read"),
+                    &mut signals,
+                )
+                .await;
         }
         Ok(()) => {
             let fix = "`keymint list` shows which.";
-            findings.add(Finding::warning("account", "not every list could be read in full", fix));
+            findings
+                .add_until_signal(
+                    Finding::warning("account", "not every list could be read in full", fix),
+                    &mut signals,
+                )
+                .await;
         }
     }
     match answers.differences() {
         _ if answers.is_empty() => {}
-        0 => findings.add(Finding::ok("answers", "as keymint expects them")),
+        0 => findings.add_until_signal(Finding::ok("answers", "as keymint expects them"), &mut signals).await,
         differences => {
             let message = format!("differences from what keymint expects: {differences}");
             let fix = "Attach the report to an issue of keymint.";
-            findings.add(Finding::warning("answers", &message, fix));
+            findings.add_until_signal(Finding::warning("answers", &message, fix), &mut signals).await;
         }
     }
     Ok(())
