@@ -36,7 +36,7 @@ impl VariableName {
             Err(InvalidVariableName("not be longer than 255 characters"))
         } else if LOADING.contains(&&*upper) || upper.starts_with("LD_") || upper.starts_with("DYLD_") {
             Err(InvalidVariableName("not be a variable that controls what programs load"))
-        } else if [&OF_A_SHELL[..], &NUMBERS_OF_ZSH, &SET_BY_A_SHELL].concat().contains(&name) {
+        } else if [&OF_A_SHELL[..], &NUMBERS, &SET_BY_A_SHELL].concat().contains(&name) {
             Err(InvalidVariableName("not be a variable that a shell reserves"))
         } else {
             Ok(Self(name.to_owned()))
@@ -141,12 +141,13 @@ pub(crate) const OF_A_SHELL: [&str; 66] = [
     "zsh_scheduled_events",
 ];
 
-/// Variables whose value zsh evaluates as a number. If the value is not a number, zsh stops reading.
-pub(crate) const NUMBERS_OF_ZSH: [&str; 15] = [
+/// Variables whose value zsh or ksh evaluates as a number. If the value is not a number, the shell stops reading.
+pub(crate) const NUMBERS: [&str; 17] = [
     "COLUMNS",
     "ERRNO",
     "FUNCNEST",
     "HISTSIZE",
+    "JOBMAX",
     "KEYTIMEOUT",
     "LINES",
     "LISTMAX",
@@ -155,6 +156,7 @@ pub(crate) const NUMBERS_OF_ZSH: [&str; 15] = [
     "SAVEHIST",
     "SECONDS",
     "SHLVL",
+    "TMOUT",
     "TRY_BLOCK_ERROR",
     "TRY_BLOCK_INTERRUPT",
     "ZLE_RPROMPT_INDENT",

@@ -214,6 +214,8 @@ mod tests {
             (b"functions=x\n", "line 1: a variable that a shell reserves"),
             (b"A=1\nSECONDS=1s\n", "line 2: a variable that a shell treats as a number"),
             (b"COLUMNS=\"wide\"\n", "line 1: a variable that a shell treats as a number"),
+            (b"TMOUT=1s\n", "line 1: a variable that a shell treats as a number"),
+            (b"export JOBMAX=old\n", "line 1: a variable that a shell treats as a number"),
             (b"MAILCHECK=08\n", "line 1: a variable that a shell treats as a number"),
             (b"A==x\n", "line 1: a `=` or `~` before a name"),
             (b"A=x:~y\n", "line 1: a `=` or `~` before a name"),

@@ -5,7 +5,7 @@
 
 mod value;
 
-use crate::variable::{NUMBERS_OF_ZSH, OF_A_SHELL};
+use crate::variable::{NUMBERS, OF_A_SHELL};
 use std::ops::Range;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -183,7 +183,7 @@ impl Lines<'_> {
         // bash takes a number with a leading zero for an octal one.
         let is_number =
             digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-        if NUMBERS_OF_ZSH.contains(&&self.text[name.clone()]) && !is_number {
+        if NUMBERS.contains(&&self.text[name.clone()]) && !is_number {
             return Err(
                 "a variable that a shell treats as a number: with any other value, it skips the following lines",
             );
