@@ -173,6 +173,7 @@ mod tests {
             ("OPENAI_API_KEY=\"o\nl d\" # note\nB=1\n", "OPENAI_API_KEY=\"NEW\" # note\nB=1\n"),
             ("OPENAI_API_KEY=old\r\nA=1\r\n", "OPENAI_API_KEY=NEW\nA=1\r\n"),
             ("A=1\r\nOPENAI_API_KEY=old", "A=1\r\nOPENAI_API_KEY=NEW\n"),
+            ("openai_api_key=x\nOPENAI_API_KEY=old\n", "openai_api_key=x\nOPENAI_API_KEY=NEW\n"),
             ("OPENAI_API_KEY=a\nOPENAI_API_KEY='b'\n", "OPENAI_API_KEY=NEW\nOPENAI_API_KEY='NEW'\n"),
         ] {
             becomes(old, new);
@@ -245,6 +246,8 @@ mod tests {
             (b"export OPENAI_API_KEY\n", "line 1: the variable without `=`"),
             (b"OPENAI_API_KEY: secret\n", "line 1: the variable without `=`"),
             (b"OPENAI_API_KEY+=secret\n", "line 1: the variable without `=`"),
+            (b"OPENAI_API_KEY=old\nopenai_api_key=x\n", "line 2: the variable in another case"),
+            (b"OPENAI_API_KEY=\nexport OpenAI_API_Key=x\nA=1\n", "line 2: the variable in another case"),
             (b"\tOPENAI_API_KEY=old\n", "line 1: whitespace before the variable"),
             (b"export  OPENAI_API_KEY=old\n", "line 1: whitespace before the variable"),
             (b"A=1\n  # x\n\nOPENAI_API_KEY=old\n", "line 2: a whitespace-only line"),

@@ -40,7 +40,7 @@ pub(super) struct Assignment {
 /// Finds each assignment to this variable in the text.
 pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments, SyntaxError> {
     let text = check_encoding(text)?;
-    let mut lines = Lines { text, at: 0, number: 1, variable, nested: None, pending: None, blank_end: None };
+    let mut lines = Lines { text, at: 0, number: 1, variable, rival: None, pending: None, blank_end: None };
     if text.starts_with(BYTE_ORDER_MARK) {
         lines.check_marked_line()?;
         lines.at = BYTE_ORDER_MARK.len();
@@ -70,10 +70,9 @@ pub(super) fn assignments_to(variable: &str, text: &[u8]) -> Result<Assignments,
             what: "whitespace at the end of the file, which some readers reject",
         });
     }
-    if let (Some(line), Some(last)) = (lines.nested, found.ours.last())
+    if let (Some((line, what)), Some(last)) = (lines.rival, found.ours.last())
         && line > last.line
     {
-        let what = "the variable inside another variable's value, which some readers treat as an assignment";
         return Err(SyntaxError { line, what });
     }
     found.others_are_exported = others > 0 && exported == others;
@@ -130,9 +129,8 @@ struct Lines<'a> {
     at: usize,
     number: usize,
     variable: &'a str,
-    /// The last line inside another variable's value that would assign this variable if the value ended at each
-    /// newline.
-    nested: Option<usize>,
+    /// The last line that only some readers take for an assignment to this variable, with the reason.
+    rival: Option<(usize, &'static str)>,
     /// The last line without an assignment that begins with a blank. Node takes this line for a part of the next
     /// name.
     pending: Option<usize>,
@@ -211,6 +209,10 @@ impl Lines<'_> {
         }
         self.check_comment(end, after)?;
         self.look_inside(value);
+        if self.text[name].eq_ignore_ascii_case(self.variable) {
+            let what = "the variable in another case, which pydantic-settings treats as the same variable";
+            self.rival = Some((self.number, what));
+        }
         if after > end {
             self.note_blank_end(after);
         }
@@ -329,8 +331,9 @@ impl Lines<'_> {
             let line = line.trim_start();
             self.is_ours(line) || self.is_ours(line.trim_start_matches("export").trim_start())
         });
-        let last = ours.last().map(|(lines, _)| self.number + lines);
-        self.nested = last.or(self.nested);
+        let what = "the variable inside another variable's value, which some readers treat as an assignment";
+        let last = ours.last().map(|(lines, _)| (self.number + lines, what));
+        self.rival = last.or(self.rival);
     }
 
     /// Moves to the line after the end of the value.
