@@ -53,7 +53,8 @@ mod tests {
                 hook(panic);
                 std::process::abort();
             }));
-            let _ = keymint_terminal::pick("Which?", &["one".to_owned()], None, |_| panic!()).await;
+            let picked = keymint_terminal::pick("Which?", &["one".to_owned()], None, |_| panic!()).await;
+            panic!("{picked:?}");
         }
         let script = "stty cols 80 rows 24; before=$(stty -g); \"$@\"; \
                       [ \"$(stty -g)\" = \"$before\" ] && echo restored";
