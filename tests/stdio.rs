@@ -117,6 +117,8 @@ async fn a_full_disk_is_told_by_each_command_that_prints() {
         let output = &ended.stderr;
         assert_eq!(ended.code, 1, "{args:?}: {output}");
         assert!(output.contains("error: standard output failed: No space left"), "{args:?}: {output}");
+        let pending = fs::read_dir(home.path().join(".local/state/keymint/pending"));
+        assert_eq!(pending.into_iter().flatten().count(), 0, "{args:?} saves a sign-in without its URL");
     }
 }
 

@@ -11,6 +11,7 @@ use crate::ui::json;
 use crate::ui::message::Message;
 use crate::ui::stdout;
 use keymint_delivery_adapter::{StateDir, wall_clock};
+use std::fs;
 
 pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     let timeouts = TimeoutArgs { sign_in_timeout: args.sign_in_timeout.clone(), ..TimeoutArgs::default() };
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     // These flags make `finish` use the same servers, whatever its own environment contains.
     let endpoints = endpoints.to_args(args.endpoints.ca_file.as_deref());
     let saved = StateDir::open_default().and_then(|state| state.save_sign_in(pending, endpoints, expires));
-    saved.map_err(|error| {
+    let saved = saved.map_err(|error| {
         explain::state(ErrorKind::Internal, "the sign-in cannot be saved to be finished later", error)
     })?;
     for warning in settings.endpoints.warnings() {
@@ -34,7 +35,8 @@ pub(crate) fn run(args: &StartArgs, context: &Context) -> Result<(), CliError> {
     }
     let text = if context.ui.wants_json() { json::started(&url, &wall_clock::utc_of(expires)) } else { url };
     context.ui.report(&Message::Printing);
-    stdout::show(&text)?;
+    // Nobody can complete a sign-in whose URL was lost.
+    stdout::show(&text).inspect_err(|_| drop(fs::remove_file(saved)))?;
     context.ui.report(&Message::Started { patience: settings.timeout });
     Ok(())
 }

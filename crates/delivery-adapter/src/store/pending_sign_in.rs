@@ -90,7 +90,7 @@ pub enum FindSignInError {
 
 impl StateDir {
     /// Saves a sign-in that another process can complete until `expires`, in seconds since 1970. `settings` are those
-    /// that the other process needs, such as the API base URL. Only this file contains the code verifier.
+    /// that the other process needs, such as the API base URL. Only this file contains the code verifier. Returns the path of the file.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl StateDir {
         pending: PendingAuthorization,
         settings: T,
         expires: u64,
-    ) -> io::Result<()> {
+    ) -> io::Result<PathBuf> {
         let folder = &self.directory(PENDING)?;
         forget_old(folder);
         let authorization = pending.into_saved();
@@ -114,7 +114,8 @@ impl StateDir {
             .and_then(|()| private_files::sync_directory(folder))
             // An incomplete file would be neither found nor removed.
             .inspect_err(|_| drop(fs::remove_file(&path)))
-            .map_err(|error| private_files::about(&path, &error))
+            .map_err(|error| private_files::about(&path, &error))?;
+        Ok(path)
     }
 
     /// Finds the sign-in that this URL responds to. Its file remains until the sign-in is
