@@ -248,6 +248,14 @@ async fn a_terminal_is_steered_and_coloured_only_where_that_is_welcome() {
     }
 }
 
+#[tokio::test]
+async fn the_spinner_does_not_say_that_a_created_key_is_being_created() {
+    let shown = shown(&[], "demo").await;
+    let (before, after) = shown.split_once("Created \"").unwrap();
+    assert!(before.contains("Creating the key"), "{shown:?}");
+    assert!(!after.contains("Creating the key"), "{shown:?}");
+}
+
 /// The terminal also has no known size, as `script` creates one.
 #[tokio::test]
 async fn the_account_is_shown_on_a_terminal_before_a_key_is_made_and_nowhere_else() {

@@ -222,6 +222,7 @@ impl<'a> KeyCreation<'a> {
         let record = self.journal.record().expect("it was written before the key was requested");
         let expires_at = record.expires_at.as_deref();
         let last_four = key.last_four();
+        self.context.ui.clear_progress();
         self.context.ui.report(&Message::KeyCreated { last_four, name: &name, place: &place, expires_at });
         // Signals are handled again during the delivery, since the key has arrived.
         if !end.arrives(&self.context.clock).await {
@@ -231,7 +232,6 @@ impl<'a> KeyCreation<'a> {
             let (restrictions, page) = (&*unconfirmed, deletion_page(record));
             self.context.ui.report(&Message::Warning(Warning::Unconfirmed { restrictions, page }));
         }
-        self.context.ui.clear_progress();
         fail_point::reached("known");
         let rotation = self.settings.rotation.as_ref();
         let page = deletion_page(record);
