@@ -330,6 +330,8 @@ async fn a_user_picks_and_confirms_the_key_to_revoke() {
         shown += &rest;
         assert_eq!((ended, deleted()), (code, expected.to_vec()), "{shown}");
         assert!(shown.contains(words) && !shown.contains("sk-proj-"), "{shown}");
+        // Long names cannot hide what tells the keys apart.
+        assert!(shown.contains("   1  key_") && shown.contains("   2  key_"), "{shown}");
         // A declined question is no error.
         assert!(!shown.contains("error"), "{shown}");
     }

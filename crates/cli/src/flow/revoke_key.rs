@@ -68,8 +68,8 @@ impl<'a> KeyRevocation<'a> {
         let selecting = select(requested, choice, self.prompter);
         let (key, is_certain) = signals.cancel_on_signal(selecting).await.map_err(not_revoked)??;
         if key.key.is_of_service_account() {
-            let message =
-                format!("{} belongs to a service account", format::choice(&Choice::Key(key.clone())));
+            let [title, _] = format::describe_key(&key.key, false);
+            let message = format!("the key {}, {title}, belongs to a service account", key.key.id);
             return Err(CliError::new(ErrorKind::Server, message).hint(format!(
                 "It is deleted only together with the account, in the settings of its project: {PROJECTS_PAGE}"
             )));

@@ -160,9 +160,15 @@ pub(crate) fn choice(choice: &Choice) -> String {
     match choice {
         Choice::Target(target) => candidate(target),
         Choice::Project(project) => titled(project.title.as_ref(), project.id.as_str()),
+        // The id is first, since a menu cuts a long line.
         Choice::Key(InventoryKey { project, key, .. }) => {
-            let [title, details] = describe_key(key, false);
-            format!("{title}, {details}, in project {}", titled(project.title.as_ref(), project.id.as_str()))
+            let [title, _] = describe_key(key, false);
+            let project = titled(project.title.as_ref(), project.id.as_str());
+            [format!("{}, {title}, in project {project}", key.id)]
+                .into_iter()
+                .chain(facts(key))
+                .collect::<Vec<_>>()
+                .join(", ")
         }
     }
 }
@@ -171,16 +177,20 @@ pub(crate) fn choice(choice: &Choice) -> String {
 pub(crate) fn describe_key(key: &ProjectKey, is_made_here: bool) -> [String; 2] {
     let ending = key.last_four.map_or_else(String::new, |four| format!(", ending in {four}"));
     let here = if is_made_here { ", made on this machine" } else { "" };
+    let details: Vec<_> = [key.id.to_string()].into_iter().chain(facts(key)).collect();
+    [format!("{}{ending}{here}", title_or(&key.name, "without a name")), details.join(", ")]
+}
+
+/// Describes the owner, the creation and the expiry of a key, as far as the platform reports them.
+fn facts(key: &ProjectKey) -> impl Iterator<Item = String> {
     let day =
         |time: Option<u64>| time.map(|time| wall_clock::utc_of(time).chars().take(10).collect::<String>());
-    let details = [
-        Some(key.id.to_string()),
+    let facts = [
         key.owner.as_ref().map(describe_owner),
         day(key.created_at).map(|day| format!("created {day}")),
         day(key.expires_at).map(|day| format!("expires {day}")),
     ];
-    let details: Vec<_> = details.into_iter().flatten().collect();
-    [format!("{}{ending}{here}", title_or(&key.name, "without a name")), details.join(", ")]
+    facts.into_iter().flatten()
 }
 
 fn describe_owner(owner: &KeyOwner) -> String {
