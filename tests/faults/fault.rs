@@ -28,8 +28,8 @@ pub(crate) enum Then {
     Resets,
     /// It stays open without data.
     Hangs,
-    /// Blanks arrive without end, ten in a second.
-    Drips,
+    /// These bytes arrive without end, ten times in a second.
+    Drips(&'static str),
     /// These bytes arrive again and again, as fast as they are read.
     Floods(Vec<u8>),
     /// No connection: the server has stopped listening at the address.

@@ -308,11 +308,11 @@ async fn stays(socket: &mut BufReader<TcpStream>, then: &Then, answer: &[u8]) ->
             return Ok(false);
         }
         Then::Hangs => {}
-        Then::Drips => {
+        Then::Drips(bytes) => {
             let mut pace = tokio::time::interval(Duration::from_millis(100));
             loop {
                 pace.tick().await;
-                socket.write_all(b" ").await?;
+                socket.write_all(bytes.as_bytes()).await?;
             }
         }
         Then::Floods(bytes) => loop {

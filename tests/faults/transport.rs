@@ -39,7 +39,7 @@ async fn connections_that_fail() {
 async fn answers_that_do_not_come() {
     let slow = || body("<good>").claims(999);
     let half = || raw("HTTP/1.1 200 OK\r\nx:");
-    let interim = || raw(INTERIM).then(Floods(INTERIM.into()));
+    let interim = || raw(INTERIM).then(Drips(INTERIM));
     let rows = [
         //    T     S     O     P     K
         each("6x1   6x2   6x2+  6x2+  10x1", "silence", nothing().then(Hangs)),
@@ -47,8 +47,8 @@ async fn answers_that_do_not_come() {
         once("6x1   0x2   0x2   0x2   10x1", "half a head", half().then(Hangs)),
         once("6x1   0x2   0x2   0x2   0x1 ", "half a body", slow().then(Hangs)),
         once("6x1   0x2   0x2   0x2   10x1", "half a 403", status(403).claims(999).then(Hangs)),
-        once("6x1   0x2   0x2   0x2   0x1 ", "a body that drips", slow().then(Drips)),
-        once("6x1   0x2   0x2   0x2   10x1", "a head that drips", half().then(Drips)),
+        once("6x1   0x2   0x2   0x2   0x1 ", "a body that drips", slow().then(Drips(" "))),
+        once("6x1   0x2   0x2   0x2   10x1", "a head that drips", half().then(Drips(" "))),
         once("6x1   0x2   0x2   0x2   10x1", "endless interim answers", interim()),
     ];
     play(rows.map(|row| row.impatient())).await;
@@ -57,7 +57,7 @@ async fn answers_that_do_not_come() {
 /// The key is delivered within the second in which the end of its answer may arrive. The signals arrive meanwhile.
 #[tokio::test]
 async fn signals_while_the_end_of_an_answer_with_a_key_is_missing() {
-    for then in [Hangs, Drips] {
+    for then in [Hangs, Drips(" ")] {
         let server = FaultServer::start(Step::K, body("<good>").claims(999).then(then), 1).await;
         let ended = create(&server.url, &server.url, &[], async |run| {
             run.line(|line| line.contains("Created \"")).await;
