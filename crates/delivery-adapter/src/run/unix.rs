@@ -249,17 +249,21 @@ impl Source for Stream {
             let mut ready = vec![PollFd::new(&self.stream, PollFlags::IN)];
             ready.extend(self.over.as_ref().map(|over| PollFd::new(over, PollFlags::IN)));
             let count = poll(&mut ready, limit.as_ref());
-            let (has_part, is_over) = (!ready[0].revents().is_empty(), ready.len() > 1);
+            let has_part = !ready[0].revents().is_empty();
+            let has_ended = ready.get(1).is_some_and(|over| !over.revents().is_empty());
             match count {
-                Ok(0) if is_over => return Next::Silence,
+                Ok(0) if self.over.is_some() => return Next::Silence,
                 Ok(0) => return Next::End,
                 Err(Errno::INTR) => continue,
                 Err(_) => return Next::End,
-                Ok(_) if !has_part => {
-                    self.over = None;
-                    continue;
-                }
                 Ok(_) => {}
+            }
+            // Also if there is a part: background processes may always have one.
+            if has_ended {
+                self.over = None;
+            }
+            if !has_part {
+                continue;
             }
             let most = if self.over.is_none() { self.left.min(part.len()) } else { part.len() };
             match read(&self.stream, &mut part[..most]) {
@@ -272,5 +276,23 @@ impl Source for Stream {
                 Ok(_) | Err(_) => return Next::End,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::relay::PART;
+    use super::*;
+
+    #[test]
+    fn a_stream_that_always_has_a_part_ends_with_its_command() {
+        let (over, running) = io::pipe().unwrap();
+        let stream = std::fs::File::open("/dev/zero").unwrap().into();
+        let mut source = Stream { stream, over: Some(over), left: PIPE };
+        let mut part = vec![0; PART];
+        let mut is_part = || matches!(source.next(&mut part, false), Next::Part(PART));
+        assert!((0..2 * PIPE / PART).all(|_| is_part()), "it ends before the command");
+        drop(running);
+        assert_eq!((0..2 * PIPE / PART).filter(|_| is_part()).count(), PIPE / PART);
     }
 }
