@@ -7,7 +7,7 @@ use crate::wall_clock;
 use keymint_domain::{
     AuthorizationResponse, Callback, Client, PendingAuthorization, SavedAuthorization, State, pasted_state,
 };
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
@@ -129,11 +129,7 @@ impl StateDir {
         pasted: &str,
     ) -> Result<PendingSignIn<T>, FindSignInError> {
         let state = pasted_state(pasted).ok_or(FindSignInError::Unknown)?;
-        let folder = self.directory(PENDING)?;
-        let mut path = folder.join(file_name(&state));
-        if !path.exists() {
-            path = find_by_content(&folder, &state).unwrap_or(path);
-        }
+        let path = self.directory(PENDING)?.join(file_name(&state));
         let unusable = |error| FindSignInError::Unusable(private_files::about(&path, &error));
         let text = read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => FindSignInError::Unknown,
@@ -160,16 +156,6 @@ impl StateDir {
 /// Returns the file name for the sign-in with this state. The state cannot be derived from the name.
 fn file_name(state: &State) -> String {
     format!("{}.{EXTENSION}", fingerprint([state.expose().as_bytes()]))
-}
-
-/// Finds the file of a sign-in that an earlier build began. Its name is random.
-fn find_by_content(folder: &Path, state: &State) -> Option<PathBuf> {
-    let is_of_state = |path: &PathBuf| {
-        let content =
-            read(path).ok().and_then(|text| serde_json::from_str::<Content<IgnoredAny>>(&text).ok());
-        content.is_some_and(|content| file_name(&content.authorization.state) == file_name(state))
-    };
-    private_files::list(folder, EXTENSION).ok()?.into_iter().find(is_of_state)
 }
 
 impl<T> PendingSignIn<T> {
@@ -262,21 +248,6 @@ mod tests {
         fs::create_dir(&path).unwrap();
         let Err(FindSignInError::Unusable(error)) = found(own) else { panic!() };
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-    }
-
-    #[test]
-    fn a_sign_in_that_an_earlier_build_began_is_found_by_its_content() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = StateDir::at(directory.path().join("state"));
-        state.save_sign_in(pending(), "settings", u64::MAX).unwrap();
-        let folder = state.directory(PENDING).unwrap();
-        let path = private_files::list(&folder, EXTENSION).unwrap().remove(0);
-        let content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        fs::rename(path, folder.join("random.json")).unwrap();
-        fs::write(folder.join("damaged.json"), "{").unwrap();
-        let url = format!("code=C&state={}", content["authorization"]["state"].as_str().unwrap());
-        let found = state.find_sign_in::<String>(&url).unwrap();
-        assert!(found.claim().unwrap() && !folder.join("random.json").exists());
     }
 
     #[test]
