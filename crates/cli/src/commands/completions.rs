@@ -134,7 +134,7 @@ const VARIABLES: [(&str, &str, &str); 5] = [
     ("browser", "BROWSER", "The command that starts the browser, without --browser."),
     ("http-timeout", "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY", "The proxy, and the hosts without it."),
     ("ca-file", "CODEX_CA_CERTIFICATE, SSL_CERT_FILE", "Certificates to trust, without --ca-file."),
-    ("revoke", "OPENAI_ADMIN_KEY", "The admin key, which deletes keys on the server."),
+    ("revoke", "OPENAI_ADMIN_KEY", "The admin key, which lists, creates and deletes keys."),
 ];
 
 /// Files: an option of the pages that list the file, its path and its purpose.
@@ -155,10 +155,13 @@ const FILES: [(&str, &str, &str); 3] = [
 /// Returns the sections that the generator does not write. The page of the program has the variables and files of all
 /// commands.
 fn last_sections(command: &Command, examples: &str) -> String {
+    let own = command.get_display_name().unwrap_or_default();
     let is_of_all = command.get_name() == "keymint";
+    // The commands of `admin` read the admin key, as `--revoke` does.
+    let is_of_admin = own.starts_with("keymint-admin");
     let options = command.get_arguments().filter(|option| !option.is_hide_set());
     let options: Vec<_> = options.filter_map(Arg::get_long).collect();
-    let has = |option: &str| is_of_all || options.contains(&option);
+    let has = |option: &str| is_of_all || options.contains(&option) || (is_of_admin && option == "revoke");
     let mut variables =
         vec![("NO_COLOR".to_owned(), "Output has no colors, if the variable is not empty.".to_owned())];
     // A command without a profile reads no settings. The `--print` of `export` has no variable.
@@ -190,7 +193,6 @@ fn last_sections(command: &Command, examples: &str) -> String {
         sections.text([roman(example)]);
     }
     sections.control("fi", []);
-    let own = command.get_display_name().unwrap_or_default();
     let others = ["keymint", "keymint-create", "keymint-config", "keymint-doctor"];
     let others = others.into_iter().filter(|name| *name != own).map(|name| format!("{name}(1)"));
     sections.control("SH", ["SEE ALSO"]).text([roman(others.collect::<Vec<_>>().join(", "))]);
@@ -266,6 +268,9 @@ mod tests {
         }
         for text in ["OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "KEYMINT_*", "NO_COLOR", "config.toml"] {
             assert!(page([]).unwrap().contains(text), "{text}");
+        }
+        for command in [&["admin"][..], &["admin", "revoke"], &["admin", "service-account"], &["rotate"]] {
+            assert!(page(command.iter().copied()).unwrap().contains("OPENAI_ADMIN_KEY"), "{command:?}");
         }
         let create = page(["create"]).unwrap();
         for text in ["KEYMINT_POLL_INTERVAL", "NO_PROXY", "config.toml"] {
