@@ -7,8 +7,8 @@
 # SHA256SUMS. To uninstall, delete the program.
 set -eu
 
-# The repository in Cargo.toml; tests/installer compares them.
-repository=https://keymint.invalid/keymint
+# scripts/release writes the URL of the repository here.
+repository=
 
 fail() {
     printf 'error: %s\n' "$1" >&2
@@ -26,22 +26,26 @@ find_target() {
         Linux/aarch64 | Linux/arm64) target=aarch64-unknown-linux-musl ;;
         Darwin/x86_64) target=x86_64-apple-darwin ;;
         Darwin/arm64) target=aarch64-apple-darwin ;;
+        MINGW* | MSYS* | CYGWIN*) fail 'this script is not for Windows' 'Use pip or npm, or the zip of the release.' ;;
         *) fail "keymint has no archive for $system on $machine" 'Build it with Rust, as the README describes.' ;;
     esac
 }
 
 # Downloads the file of this name into the temporary directory.
 download() {
+    scheme=''
     case $base in
+        # Before the @ is a user name, and no host.
+        http://*@*) ;;
         https://*) scheme=https ;;
         http://127.0.0.1:*/*) scheme=http ;;
-        *) fail "$base is no https URL" 'Set KEYMINT_DOWNLOAD_URL to one.' ;;
     esac
+    [ -n "$scheme" ] || fail "$base is no https URL" 'Set KEYMINT_DOWNLOAD_URL to one.'
     if has curl; then
         curl -fsSL --proto "=$scheme" --connect-timeout 20 -o "$work/$1" "$base/$1"
     elif has wget; then
         # Without -T, at which the wget of busybox 1.35 crashes.
-        wget -q -O "$work/$1" "$base/$1"
+        wget -q -t 3 -O "$work/$1" "$base/$1"
     else
         fail 'neither curl nor wget was found' 'Install one of them, then run this again.'
     fi || fail "cannot download $base/$1" 'Check the network, the proxy and the version, then run this again.'
@@ -86,12 +90,11 @@ place() {
         fail "$name.tar.gz has no program" 'Report this.'
     { mkdir -p "$to" && to=$(cd "$to" && pwd) && [ ! -d "$to/keymint" ]; } ||
         fail "$to cannot be made, or $to/keymint is a directory" 'Choose another directory with --to.'
-    new=$to/.keymint-$$
-    { cp "$work/$name/keymint" "$new" && chmod 755 "$new"; } ||
+    { new=$(mktemp "$to/.keymint.XXXXXX") && cp "$work/$name/keymint" "$new" && chmod 755 "$new"; } ||
         fail "$to cannot be written to" 'Choose another directory with --to.'
     installed=$("$new" --version) || fail "the program does not run from $to" 'Choose another directory with --to.'
     mv -f "$new" "$to/keymint" || fail "$to/keymint cannot be replaced" 'Choose another directory with --to.'
-    echo "Installed $installed as $to/keymint"
+    printf 'Installed %s as %s/keymint\n' "$installed" "$to"
     case :$PATH: in
         *:"$to":*) ;;
         *) printf '%s is not in PATH. Add it in the profile of your shell: %s\n' "$to" "export PATH=\"$to:\$PATH\"" ;;
@@ -114,13 +117,15 @@ main() {
         /*) ;;
         *) to=$PWD/$to ;;
     esac
-    base=$repository/releases/${version:+download/v}${version:-latest/download}
+    base=${repository:+$repository/releases/${version:+download/v}${version:-latest/download}}
     base=${KEYMINT_DOWNLOAD_URL:-$base} base=${base%/}
+    [ -n "$base" ] || fail 'this copy of install.sh is not from a release' 'Take that of a release, or set KEYMINT_DOWNLOAD_URL.'
     find_target
-    work=$(mktemp -d)
-    trap 'rm -rf "$work" ${new:+"$new"}' EXIT
+    work=$(mktemp -d) || fail "${TMPDIR:-/tmp} cannot be written to" 'Set TMPDIR to another directory.'
+    trap 'rm -rf -- "$work" ${new:+"$new"}' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 141' PIPE
     trap 'exit 143' TERM
     download SHA256SUMS
     find_archive

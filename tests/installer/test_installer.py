@@ -229,6 +229,11 @@ class Installs(Case):
             running.kill()
             running.wait()
 
+    def test_quotes_a_directory_as_it_is(self):
+        name = r"a\nb\c"
+        out = self.assert_installs("--to", name, program=self.root / name / "keymint", shell=["dash"])
+        self.assertTrue(out.endswith('$PATH"\n'), out)
+
     def test_replaces_a_link_and_not_what_it_leads_to(self):
         other = self.home / "other"
         other.write_text("other")
@@ -313,9 +318,11 @@ class Refuses(Case):
 
     def test_an_unsupported_system(self):
         path = self.path_of("curl", "sha256sum")
-        for system in ("FreeBSD amd64", "Linux riscv64", "Linux i686", "MINGW64_NT-10.0 x86_64"):
+        for system in ("FreeBSD amd64", "Linux riscv64", "Linux i686"):
             self.uname(path, *system.split())
             self.assert_fails("keymint has no archive for", environment=self.environment(path=str(path)))
+        self.uname(path, "MINGW64_NT-10.0", "x86_64")
+        self.assert_fails("Use pip or npm", environment=self.environment(path=str(path)))
         self.assertEqual(self.server.requests, [])
 
     def test_what_is_no_option(self):
@@ -324,8 +331,17 @@ class Refuses(Case):
         self.assertEqual(self.server.requests, [])
 
     def test_a_download_without_encryption(self):
-        for url in ("http://keymint.invalid/release", "ftp://127.0.0.1:1/release", "file:///tmp", "release"):
+        urls = ["http://keymint.invalid/release", "ftp://127.0.0.1:1/release", "file:///tmp", "release"]
+        for url in [*urls, "http://127.0.0.1:80@keymint.invalid/release"]:
             self.assert_fails("is no https URL", environment={**self.plain, "KEYMINT_DOWNLOAD_URL": url})
+
+    def test_a_copy_that_is_not_of_a_release(self):
+        environment = {**self.plain, "KEYMINT_DOWNLOAD_URL": ""}
+        self.assert_fails("is not from a release", environment=environment)
+
+    def test_a_temporary_directory_that_cannot_be_written_to(self):
+        environment = {**self.plain, "TMPDIR": str(self.root / "missing")}
+        self.assert_fails("missing cannot be written to", environment=environment)
 
     def test_a_home_that_is_not_known(self):
         environment = {name: value for name, value in self.plain.items() if name != "HOME"}
@@ -375,13 +391,6 @@ class Refuses(Case):
 
 
 class Agrees(unittest.TestCase):
-    def test_with_the_manifest_on_the_repository(self):
-        manifest = (ROOT / "Cargo.toml").read_text(encoding="utf-8")
-        package = manifest.split("[workspace.package]")[1].split("\n[")[0]
-        repository = re.search(r'^repository = "(.*)"$', package, re.MULTILINE).group(1)
-        script = SCRIPT.read_text(encoding="utf-8")
-        self.assertEqual(re.findall("^repository=(.*)$", script, re.MULTILINE), [repository])
-
     def test_with_the_release_on_the_names(self):
         release = (ROOT / "scripts/release").read_text(encoding="utf-8")
         self.assertIn("name=keymint-$version-$1", release)

@@ -8,7 +8,19 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCHIVE = "keymint-1.2.3-x86_64-unknown-linux-musl.tar.gz"
+PACKAGES = [
+    "keymint-1.2.3-x86_64-unknown-linux-musl.tar.gz",
+    "keymint-linux-x64-1.2.3.tgz",
+    "keymint-1.2.3-x86_64-pc-windows-gnu.zip",
+    "keymint-win32-x64-1.2.3.tgz",
+]
+FILES = [*PACKAGES, "keymint-1.2.3.tgz", "install.sh", "SHA256SUMS"]
+MANIFEST = """[workspace.package]
+version = "1.2.3"
+repository = "https://example.com/keymint"
+[workspace.dependencies]
+version = "9"
+"""
 
 
 class Publishes(unittest.TestCase):
@@ -16,12 +28,13 @@ class Publishes(unittest.TestCase):
         self.root = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.root)
         self.files = self.root / "target/release-files"
-        for directory in ("scripts", "bin", "target/release-files/manifests"):
+        for directory in ("scripts", "packaging", "bin", "target/release-files/manifests"):
             (self.root / directory).mkdir(parents=True)
         shutil.copy(ROOT / "scripts/publish", self.root / "scripts")
-        (self.root / "Cargo.toml").write_text('[workspace.package]\nversion = "1.2.3"\n[workspace.dependencies]\nversion = "9"\n')
-        (self.root / "install.sh").write_text("repository=https://example.com/keymint\n")
-        for name in (ARCHIVE, "keymint-1.2.3.tgz", "install.sh", "SHA256SUMS", "manifests/keymint.rb"):
+        (self.root / "Cargo.toml").write_text(MANIFEST)
+        targets = "# A comment.\nx86_64-unknown-linux-musl linux x64\nx86_64-pc-windows-gnu win32 x64\n"
+        (self.root / "packaging/targets").write_text(targets)
+        for name in (*FILES, "manifests/keymint.rb"):
             (self.files / name).touch()
         (self.root / "bin/gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
         (self.root / "bin/gh").chmod(0o755)
@@ -41,17 +54,19 @@ class Publishes(unittest.TestCase):
         self.assertEqual((code, err), (0, ""))
         self.assertEqual(arguments[:5], ["release", "create", "v1.2.3", "--draft", "--verify-tag"])
         uploaded = [Path(each).name for each in arguments if each.startswith("target/")]
-        self.assertEqual(sorted(uploaded), sorted([ARCHIVE, "keymint-1.2.3.tgz", "install.sh", "SHA256SUMS"]))
+        self.assertEqual(sorted(uploaded), sorted(FILES))
 
     def test_refuses_another_version(self):
         self.assert_refuses("The tag is v1.2.4, and the version in Cargo.toml is 1.2.3.", "v1.2.4")
 
-    def test_refuses_a_release_without_the_static_program(self):
-        (self.files / ARCHIVE).unlink()
-        self.assert_refuses("The static program", "v1.2.3")
+    def test_refuses_a_release_without_a_package_of_a_target(self):
+        for name in PACKAGES:
+            (self.files / name).rename(self.root / name)
+            self.assert_refuses(f"{name} is missing", "v1.2.3")
+            (self.root / name).rename(self.files / name)
 
     def test_refuses_the_placeholder_of_the_repository(self):
-        (self.root / "install.sh").write_text("repository=https://keymint.invalid/keymint\n")
+        (self.root / "Cargo.toml").write_text(MANIFEST.replace("example.com", "keymint.invalid"))
         self.assert_refuses("placeholder", "v1.2.3")
 
     def test_refuses_a_call_without_a_tag(self):
