@@ -10,6 +10,7 @@ Every key is created by the program, so its records, recovery files and exit cod
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import queue
@@ -157,15 +158,17 @@ def create(
 def find_program() -> Path:
     """Returns the path of the program that was installed with this package."""
     program = "keymint" + (sysconfig.get_config_var("EXE") or "")
-    user = "nt_user" if os.name == "nt" else "posix_user"
-    directories = [sysconfig.get_path("scripts"), sysconfig.get_path("scripts", user)]
-    # Of `pip install --target`.
-    directories.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "bin"))
-    for directory in directories:
-        path = Path(directory, program)
-        if path.is_file():
-            return path
-    raise KeymintError(f"{program} was not found in {', '.join(directories)}", hint="Install keymint-cli again.")
+    try:
+        installed = importlib.metadata.files("keymint-cli") or []
+    except importlib.metadata.PackageNotFoundError:
+        installed = []
+    paths = [os.path.normpath(str(file.locate())) for file in installed if file.name == program]
+    # `pip install --target` moves the program.
+    paths.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "bin", program))
+    for path in paths:
+        if os.path.isfile(path):
+            return Path(path)
+    raise KeymintError(f"the program was not found at {' or '.join(paths)}", hint="Install keymint-cli again.")
 
 
 def _answer(ask: Callable[[str], Optional[str]], url: str) -> Optional[str]:
