@@ -21,8 +21,8 @@ pub struct Interrupted {
 /// Receives the signals that end a program, in their order of arrival. While this value exists, the signals do not
 /// end the program themselves.
 pub struct Signals {
-    /// The first signal that arrived.
-    received: Option<Interrupted>,
+    /// The first signal that was received.
+    first: Option<Interrupted>,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -68,7 +68,7 @@ impl Signals {
         // If the parent process ignored SIGCHLD, the system would discard the exit status of children.
         drop(signal(SignalKind::child())?);
         Ok(Self {
-            received: None,
+            first: None,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hangup: if is_ignored(rustix::process::Signal::HUP.as_raw()) {
@@ -90,29 +90,29 @@ impl Signals {
     #[cfg(windows)]
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
-        Ok(Self { received: None, ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
+        Ok(Self { first: None, ctrl_c: ctrl_c()?, ctrl_break: ctrl_break()?, close: ctrl_close()? })
     }
 
     /// Waits for the next signal. It also returns if other work of the same task never yields (tokio's cooperative
     /// budget).
     pub async fn next(&mut self) -> Interrupted {
-        let signal = self.arrival().await;
-        self.received.get_or_insert(signal);
+        let signal = self.receive().await;
+        self.first.get_or_insert(signal);
         signal
     }
 
-    /// Returns the first signal that has arrived, even if work was completed after it.
-    pub fn received(&self) -> Option<Interrupted> {
-        self.received
+    /// Returns the first signal that was received, even if work was completed after it. Does not wait.
+    pub fn first_received(&self) -> Option<Interrupted> {
+        self.first
     }
 
     #[cfg(unix)]
-    async fn arrival(&mut self) -> Interrupted {
+    async fn receive(&mut self) -> Interrupted {
         unconstrained(async {
             tokio::select! {
                 _ = self.interrupt.recv() => CTRL_C,
                 _ = self.terminate.recv() => Interrupted { exit_code: 143 },
-                () = received(self.hangup.as_mut()) => Interrupted { exit_code: 129 },
+                () = receive_unless_ignored(self.hangup.as_mut()) => Interrupted { exit_code: 129 },
                 _ = self.quit.recv() => Interrupted { exit_code: 131 },
                 _ = self.alarm.recv() => Interrupted { exit_code: 142 },
                 _ = self.cpu_time.recv() => Interrupted { exit_code: 152 },
@@ -122,7 +122,7 @@ impl Signals {
     }
 
     #[cfg(windows)]
-    async fn arrival(&mut self) -> Interrupted {
+    async fn receive(&mut self) -> Interrupted {
         tokio::select! {
             _ = self.ctrl_c.recv() => CTRL_C,
             _ = self.ctrl_break.recv() => CTRL_C,
@@ -179,9 +179,9 @@ impl Signals {
     }
 }
 
-/// Waits for a signal that may be ignored.
+/// Waits for a signal. Waits forever for an ignored one, which is `None`.
 #[cfg(unix)]
-async fn received(signal: Option<&mut tokio::signal::unix::Signal>) {
+async fn receive_unless_ignored(signal: Option<&mut tokio::signal::unix::Signal>) {
     match signal {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,

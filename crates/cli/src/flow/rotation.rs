@@ -143,7 +143,7 @@ async fn revoke(
 ) -> Result<OldKeyOutcome, (RotationOutcome, Interrupted)> {
     let kept = |signal| (RotationOutcome::Kept, signal);
     // It may have arrived during the creation or the delivery, which it did not end.
-    if let Some(signal) = signals.received() {
+    if let Some(signal) = signals.first_received() {
         return Err(kept(signal));
     }
     context.ui.report(&Message::CheckingKey);
