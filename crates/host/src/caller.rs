@@ -10,7 +10,7 @@ use std::fmt::{self, Display, Formatter};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The name, which can begin a sentence.
-    pub name: &'static str,
+    name: &'static str,
     /// The name of the variable.
     pub variable: String,
 }
@@ -18,6 +18,12 @@ pub struct Caller {
 /// Environment variables, each with the name of the program that sets it for its child processes. A variable that
 /// ends with `*` is a prefix of several.
 type Table = [(&'static str, &'static str)];
+
+/// The name of an agent whose variable does not identify it.
+const AN_AGENT: &str = "A coding agent";
+
+/// The name of a CI system whose variable does not identify it.
+const A_CI_SYSTEM: &str = "A CI system";
 
 const AGENTS: &Table = &[
     ("CLAUDECODE", "Claude Code"),
@@ -40,9 +46,9 @@ const AGENTS: &Table = &[
     ("PI_CODING_AGENT", "Pi"),
     ("QWEN_CODE", "Qwen Code"),
     // Any program may set the first two variables, and the user the third.
-    ("AI_AGENT", "A coding agent"),
-    ("AGENT", "A coding agent"),
-    ("KEYMINT_AGENT", "A coding agent"),
+    ("AI_AGENT", AN_AGENT),
+    ("AGENT", AN_AGENT),
+    ("KEYMINT_AGENT", AN_AGENT),
 ];
 
 const CI_SYSTEMS: &Table = &[
@@ -57,8 +63,8 @@ const CI_SYSTEMS: &Table = &[
     ("CODEBUILD_BUILD_ID", "AWS CodeBuild"),
     ("BITBUCKET_BUILD_NUMBER", "Bitbucket Pipelines"),
     // Most of the other CI systems set the first variable. The user may set the second.
-    ("CI", "A CI system"),
-    ("KEYMINT_CI", "A CI system"),
+    ("CI", A_CI_SYSTEM),
+    ("KEYMINT_CI", A_CI_SYSTEM),
 ];
 
 /// Returns the coding agent that runs this program. An agent keeps what a program prints in its transcript.
@@ -76,9 +82,9 @@ pub fn ci_system() -> Option<Caller> {
 }
 
 impl Caller {
-    /// Returns whether the program is known by its own name.
-    pub fn is_named(&self) -> bool {
-        !self.name.starts_with("A ")
+    /// Returns the name of the program, such as "Claude Code". `None` if the variable does not identify it.
+    pub fn own_name(&self) -> Option<&'static str> {
+        Some(self.name).filter(|name| ![AN_AGENT, A_CI_SYSTEM].contains(name))
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             return why.map(|why| Step(format!("{why}: open it yourself."))).collect();
         }
         Message::RunByAgent(agent) => {
-            let name = if agent.is_named() { agent.name } else { "the agent" };
+            let name = agent.own_name().unwrap_or("the agent");
             Step(format!("{agent}. If you cannot see the URL above, ask {name} for it."))
         }
         Message::Advice(Advice { text, command }) => {
