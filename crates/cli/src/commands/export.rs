@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &ExportArgs, context: &Context) -> Result<(), CliE
         let hint = "--print prints it into the transcript. KEYMINT_AGENT=0 says that no agent runs this.";
         return Err(CliError::new(ErrorKind::Usage, message).hint(hint));
     }
-    let Some(key) = stored_key::find(context).await? else { return Err(stored_key::missing(sources)?) };
+    let key = stored_key::require(stored_key::find(context).await?, sources)?;
     let line = format.line(&variable, key.expose()).map_err(|error| {
         CliError::from_source(ErrorKind::Usage, error).hint("Choose another one with --format.")
     })?;

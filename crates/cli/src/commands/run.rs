@@ -87,10 +87,7 @@ async fn stored_key(context: &Context, may_ask: bool, mask: bool) -> Result<ApiK
             keymint_delivery_adapter::restart();
         }
     }
-    match stored {
-        Some(key) => Ok(key),
-        None => Err(stored_key::missing(&context.sources)?),
-    }
+    stored_key::require(stored, &context.sources)
 }
 
 #[cfg(test)]

@@ -15,11 +15,14 @@ pub(crate) async fn find(context: &Context) -> Result<Option<ApiKey>, CliError> 
     stored.map_err(|error| explain::keyring(&error))
 }
 
-/// Returns the error of a keyring without a key for the profile.
-pub(crate) fn missing(sources: &Sources<'_>) -> Result<CliError, CliError> {
+/// Returns the key that was [found](find), or the error of a keyring without a key for the profile.
+pub(crate) fn require(found: Option<ApiKey>, sources: &Sources<'_>) -> Result<ApiKey, CliError> {
+    if let Some(key) = found {
+        return Ok(key);
+    }
     let profile = &sources.profile;
     let error = CliError::new(ErrorKind::NoKey, format!("the keyring has no key for the profile {profile}"));
-    Ok(match sources.caller("ci", ci_system)? {
+    Err(match sources.caller("ci", ci_system)? {
         Some(_) => error.hints_in_lines(instead_of_create_in_keyring(profile)),
         None => error.hint(format!(
             "Create one with `keymint create --keyring{}`, and run this again.",
