@@ -17,8 +17,8 @@ pub(crate) async fn run(args: &ListArgs, context: &Context) -> Result<(), CliErr
     let settings = SignInSettings::resolve(&args.browser, &args.timeouts, &args.endpoints, &context.sources)?;
     check_ci(&settings.ci, &["Run `keymint list` on your own machine."])?;
     let (mut signals, mut text) = (Signals::listen().map_err(CliError::internal)?, None);
-    let list = async |catalogue: &Catalogue, _: &mut Signals| describe(catalogue, context, &mut text);
-    let outcome = sign_in_and_list(context, &settings, &mut signals, list).await;
+    let show = |catalogue: &Catalogue| describe(catalogue, context, &mut text);
+    let outcome = sign_in_and_list(context, &settings, &mut signals, show).await;
     // A pager may wait for the user. The browser has its page by now, and the port is free.
     if let Some(text) = text {
         print_for_reader(&mut signals, text).await?;

@@ -165,7 +165,7 @@ pub(crate) async fn sign_in_and_list(
     context: &Context,
     settings: &SignInSettings,
     signals: &mut Signals,
-    show: impl AsyncFnOnce(&Catalogue, &mut Signals) -> Result<(), CliError>,
+    show: impl FnOnce(&Catalogue) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let receiver = signals.cancel_on_signal(ResponseReceiver::open(context, settings)).await??;
     let pending = show_sign_in(context, settings, &receiver)?;
@@ -182,8 +182,7 @@ pub(crate) async fn sign_in_and_list(
         };
         signals.cancel_on_signal(listing).await?
     };
-    let show = async |catalogue: Catalogue, signals: &mut Signals| {
-        show(&catalogue, signals).await.map(|()| Outcome::Listed.into())
-    };
+    let show =
+        async |catalogue: Catalogue, _: &mut Signals| show(&catalogue).map(|()| Outcome::Listed.into());
     complete_sign_in(context, settings, receiver, pending, signals, work, show).await
 }
