@@ -11,6 +11,8 @@ use std::sync::{Arc, OnceLock};
 pub(crate) enum ErrorKind {
     Internal,
     Usage,
+    /// The user declined what the command would have done. It is a usage error for scripts, but not for the user.
+    Declined,
     CallbackUnavailable,
     SignInRefused,
     SignInTimeout,
@@ -38,7 +40,7 @@ impl ErrorKind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Internal => "internal",
-            Self::Usage => "usage",
+            Self::Usage | Self::Declined => "usage",
             Self::CallbackUnavailable => "callback_unavailable",
             Self::SignInRefused => "sign_in_refused",
             Self::SignInTimeout => "sign_in_timeout",
@@ -57,7 +59,7 @@ impl ErrorKind {
     pub(crate) fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Internal => 1,
-            Self::Usage => 2,
+            Self::Usage | Self::Declined => 2,
             Self::CallbackUnavailable => 3,
             Self::SignInRefused => 4,
             Self::SignInTimeout => 5,
@@ -108,8 +110,6 @@ pub(crate) struct CliError {
     pub(crate) reason: Option<Reason>,
     /// The possible choices.
     pub(crate) choices: Vec<Choice>,
-    /// True if the user declined what the command would have done, so that its message is no error for the user.
-    pub(crate) is_declined: bool,
 }
 
 /// The command that runs, such as `keymint create`. Usage errors name its help.
@@ -119,7 +119,7 @@ impl CliError {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let context = Some(message.into());
         let (hints, choices) = (Vec::new(), Vec::new());
-        Self { kind, context, source: None, hints, reason: None, choices, is_declined: false }
+        Self { kind, context, source: None, hints, reason: None, choices }
     }
 
     /// Creates an error from its source, without more context.
@@ -130,11 +130,6 @@ impl CliError {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         let command = COMMAND.get().map_or("keymint", String::as_str);
         Self::new(ErrorKind::Usage, message).hint(format!("See `{command} --help`."))
-    }
-
-    /// Creates the outcome of a question that the user declined.
-    pub(crate) fn declined(message: &str) -> Self {
-        Self { is_declined: true, ..Self::new(ErrorKind::Usage, message) }
     }
 
     pub(crate) fn internal(source: impl Error + Send + Sync + 'static) -> Self {

@@ -43,7 +43,7 @@ async fn find(args: &ForgetArgs, context: &Context) -> Result<Option<FoundItem>,
         let question =
             format!("The keyring has {item} for the profile {profile}. It cannot be shown again. Remove it?");
         if prompter.confirm(question).await != Some(true) {
-            return Err(CliError::declined("Nothing was removed."));
+            return Err(CliError::new(ErrorKind::Declined, "Nothing was removed."));
         }
     }
     Ok(Some(found))

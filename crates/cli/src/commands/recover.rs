@@ -132,7 +132,7 @@ async fn confirm(stored: &StoredKey, prompter: Prompter<'_>) -> Result<(), CliEr
     let answer = signals.cancel_on_signal(prompter.confirm(question)).await;
     match answer.map_err(|signal| CliError::interrupted(signal, "nothing was deleted"))? {
         Some(true) => Ok(()),
-        _ => Err(CliError::declined("Nothing was deleted.")),
+        _ => Err(CliError::new(ErrorKind::Declined, "Nothing was deleted.")),
     }
 }
 

@@ -149,6 +149,6 @@ async fn confirm(key: &InventoryKey, made_here: &MadeHere, prompter: Prompter<'_
     );
     match prompter.confirm(question).await {
         Some(true) => Ok(()),
-        _ => Err(CliError::declined("Nothing was revoked.")),
+        _ => Err(CliError::new(ErrorKind::Declined, "Nothing was revoked.")),
     }
 }

@@ -162,12 +162,10 @@ impl Reporter {
         if self.output.events {
             self.lines.line(&events::of_error(&error));
         } else {
-            // The user who interrupts a program knows that this is not an error.
-            let by_signal = matches!(error.kind, ErrorKind::Interrupted(_));
-            let label = if by_signal || error.is_declined {
-                String::new()
-            } else {
-                format!("{ERROR}error:{ERROR:#} ")
+            let label = match error.kind {
+                // A user who interrupts a program or answers no knows that this is not an error.
+                ErrorKind::Interrupted(_) | ErrorKind::Declined => String::new(),
+                _ => format!("{ERROR}error:{ERROR:#} "),
             };
             if self.output.verbosity == Verbosity::Verbose {
                 let mut messages = error.with_causes().into_iter();
