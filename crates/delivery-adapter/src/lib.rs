@@ -92,8 +92,8 @@ pub use run::run_command;
 pub use run::{monitor, restart};
 pub use store::{
     AccountDescription, DeliveryRecord, Expiry, FindSignInError, FinishedRun, Journal, KeyDescription,
-    KeyOrigin, KeyRecord, KeyState, MadeHere, Named, PendingSignIn, PortLock, PortLockError, RecordedKey,
-    RecoveryStore, Replacement, RotationOutcome, RotationRecord, StateDir, StoredKey,
+    KeyOrigin, KeyRecord, KeyState, MadeHere, Named, PendingSignIn, PortLock, PortLockError, PortLockHolder,
+    RecordedKey, RecoveryStore, Replacement, RotationOutcome, RotationRecord, StateDir, StoredKey,
     check_trusted_directory, is_same_file, private_files, read_trusted,
 };
 pub use variable::{InvalidVariableName, VariableName};

@@ -20,7 +20,7 @@ pub use journal::{FinishedRun, Journal};
 use keymint_domain::DeliveryReport;
 pub use made_here::MadeHere;
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
-pub use port_lock::{PortLock, PortLockError};
+pub use port_lock::{PortLock, PortLockError, PortLockHolder};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
 pub use record::{
     DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, Replacement, RotationOutcome,

@@ -5,7 +5,8 @@ use crate::ui::message::Warning;
 use crate::ui::stdout::STDOUT;
 use keymint_callback_adapter as listener;
 use keymint_delivery_adapter::{
-    Clipboard, Command, EnvFile, KeyRecord, KeyState, Keyring, Profile, StoredItem, wall_clock,
+    Clipboard, Command, EnvFile, KeyRecord, KeyState, Keyring, PortLockHolder, Profile, StoredItem,
+    wall_clock,
 };
 use keymint_domain::text::{escape, in_one_piece, quote, sanitize};
 use keymint_domain::{
@@ -54,12 +55,10 @@ pub(crate) fn key_of(KeyRecord { name, last4, .. }: &KeyRecord) -> String {
     format!("{}{ending}", quoted(name))
 }
 
-/// Returns advice about another sign-in of this user, by the description in its lock: "process 7, since ..".
-pub(crate) fn stop_sign_in(holder: &str) -> String {
-    let words = holder.strip_prefix("process ").and_then(|rest| rest.split(',').next());
-    let process = words.and_then(|number| number.parse::<u32>().ok());
+/// Returns advice about another sign-in of this user.
+pub(crate) fn stop_sign_in(holder: &PortLockHolder) -> String {
     let kill = if cfg!(windows) { "taskkill /F /PID" } else { "kill" };
-    let or_kill = process.map_or_else(String::new, |process| format!(" or `{kill} {process}`"));
+    let or_kill = holder.process().map_or_else(String::new, |process| format!(" or `{kill} {process}`"));
     format!("Complete it, or stop it with Ctrl-C{or_kill}.")
 }
 
