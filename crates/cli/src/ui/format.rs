@@ -121,19 +121,23 @@ pub(crate) fn key_check(check: KeyCheck) -> String {
     }
 }
 
-/// Describes the organization and then the project, each by its title, or by its id if it has no title. A title with
-/// punctuation is in quotes, since it could pass for a message of this program.
+/// Describes the organization and then the project, each by its title, or by its id if it has no title.
 pub(crate) fn describe_target(target: &Target) -> String {
     let project = plain_title_or(target.project_title.as_ref(), target.project_id.as_str());
     let organization = plain_title_or(target.organization_title.as_ref(), target.organization_id.as_str());
     format!("{organization} / {project}")
 }
 
-/// Returns a title, in quotes if it has punctuation. Returns `otherwise` without a title.
+/// The beginnings of the ids of organizations and projects.
+const ID_PREFIXES: [&str; 2] = ["org-", "proj_"];
+
+/// Returns a title, or `otherwise` without one. A title with punctuation, or with the beginning of an id, is in quotes,
+/// since it could pass for a message of this program or for an id.
 pub(crate) fn plain_title_or(title: Option<&Title>, otherwise: &str) -> String {
     let is_plain = |title: &String| {
         title.starts_with(char::is_alphanumeric)
             && title.chars().all(|c| c.is_alphanumeric() || " -_".contains(c))
+            && !ID_PREFIXES.iter().any(|prefix| title.starts_with(prefix))
     };
     match title.map(Title::to_string) {
         Some(title) if is_plain(&title) => title,
@@ -390,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_with_punctuation_is_in_quotes() {
+    fn a_title_that_could_pass_for_a_message_or_an_id_is_in_quotes() {
         for (title, shown) in [
             ("Default project", "Default project"),
             ("Été", "Été"),
@@ -399,6 +403,9 @@ mod tests {
             (" x", "\" x\""),
             ("", "\"\""),
             ("a\u{202e}b", "\"a\\u{202e}b\""),
+            ("my_web-app", "my_web-app"),
+            ("org-1", "\"org-1\""),
+            ("proj_1", "\"proj_1\""),
         ] {
             assert_eq!(plain_title_or(Some(&Title::new(title)), "proj_1"), shown);
         }
