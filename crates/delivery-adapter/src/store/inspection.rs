@@ -80,7 +80,7 @@ mod tests {
     fn a_file_that_was_inspected_decides_whether_it_has_the_key() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".env");
-        let file = format!("{}{}", EnvFile::ID_PREFIX, path.display());
+        let file = EnvFile::id_of(&path);
         let key = |variable: Option<&str>, is_replaced: bool| {
             let replaced_by = is_replaced.then(|| Replacement { id: "2".to_owned(), last4: None });
             let variable = variable.map(str::to_owned);
@@ -121,7 +121,7 @@ mod tests {
     fn a_record_without_the_last_four_characters_does_not_say_whose_key_a_file_has() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".env");
-        let to = format!("{}{}", EnvFile::ID_PREFIX, path.display());
+        let to = EnvFile::id_of(&path);
         let variable = Some("OPENAI_API_KEY".to_owned());
         for (content, present) in [("OPENAI_API_KEY=sk-proj-0123456789\n", None), ("A=1\n", Some(false))] {
             fs::write(&path, content).unwrap();
@@ -146,7 +146,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(".env");
         fs::write(&path, "A=1\n".repeat(20_000) + "OPENAI_API_KEY=sk-proj-0123456789\n").unwrap();
-        let file = format!("{}{}", EnvFile::ID_PREFIX, path.display());
+        let file = EnvFile::id_of(&path);
         let variable = Some("OPENAI_API_KEY".to_owned());
         let delivery = DeliveryRecord { to: file, variable, ..DeliveryRecord::default() };
         let records = ["6789", "aaaa"].map(|last4| KeyRecord {
