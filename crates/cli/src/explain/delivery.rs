@@ -1,11 +1,9 @@
 //! The errors and warnings of destinations.
 
 use crate::error::{CliError, ErrorKind};
-use crate::ui::format::{command_word, own_path, quoted, shown};
-use crate::ui::stdout::STDOUT;
+use crate::ui::format::{command_word, destination, own_path, quoted, shown};
 use keymint_delivery_adapter::{
-    Command, CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError,
-    NoClipboard, Warning,
+    CommandError, EnvFileError, EnvFileErrorKind, FoundEnvFile, GitStatus, KeyringError, NoClipboard, Warning,
 };
 use keymint_domain::DeliveryReport;
 use keymint_domain::text::escape;
@@ -156,11 +154,7 @@ pub(crate) fn failures(report: &DeliveryReport) -> String {
     let failures: Vec<_> = report
         .failures()
         .iter()
-        .map(|(id, error)| match id.as_str() {
-            STDOUT => format!("standard output failed ({error})"),
-            Command::ID => format!("--pipe-to failed ({error})"),
-            id => format!("{} failed ({error})", escape(id)),
-        })
+        .map(|(id, error)| format!("{} failed ({error})", escape(&destination(id.as_str(), None))))
         .collect();
     failures.join(", and ")
 }

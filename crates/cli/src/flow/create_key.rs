@@ -10,7 +10,7 @@ use crate::flow::delivery::{Delivery, print_in_time};
 use crate::flow::env_conflicts;
 use crate::flow::verify_key;
 use crate::ui::format::{
-    deletion_page, describe_target, describe_target_exactly, own_path, quoted, recover_command,
+    deletion_page, describe_target, describe_target_exactly, destination, own_path, quoted, recover_command,
 };
 use crate::ui::json;
 use crate::ui::message::{Message, Warning};
@@ -21,8 +21,8 @@ use keymint_delivery_adapter::{
     fail_point, wall_clock,
 };
 use keymint_domain::{
-    ApiKey, CreatedKey, DeliveryReport, DestinationId, KeyDestination, KeyDetails, ProvisionError,
-    ProvisionedKey, Provisioner, Restriction, ServiceAccountId, Session, Target,
+    ApiKey, CreatedKey, DeliveryReport, KeyDestination, KeyDetails, ProvisionError, ProvisionedKey,
+    Provisioner, Restriction, ServiceAccountId, Session, Target,
 };
 use keymint_terminal::{Shielded, Signals};
 use std::future::Future;
@@ -329,7 +329,8 @@ fn delivery_failed(
             let hint = if is_lost {
                 hint_if_lost.to_owned()
             } else {
-                let places: Vec<_> = report.delivered_to().iter().map(DestinationId::as_str).collect();
+                let places: Vec<_> =
+                    report.delivered_to().iter().map(|id| destination(id.as_str(), None)).collect();
                 format!("It is not lost: take it from {}.", places.join(" or "))
             };
             error(format!("{failed}, and it could not be kept either ({keeping})")).hint(hint)

@@ -213,13 +213,14 @@ pub(crate) fn places(record: &KeyRecord) -> String {
     sanitize(&places.join(", "), LONGEST_PATH)
 }
 
-/// Describes a destination that received a key, by its id and its slot.
+/// Describes a destination of a key by its id and its slot.
 pub(crate) fn destination(id: &str, slot: Option<&str>) -> String {
     match (id, slot) {
         (STDOUT, _) => "standard output".to_owned(),
         (Command::ID, _) => "the command of --pipe-to".to_owned(),
         (Clipboard::ID, _) => "the clipboard".to_owned(),
         (Keyring::ID, Some(profile)) => format!("the keyring (profile {profile})"),
+        (Keyring::ID, None) => "the keyring".to_owned(),
         (id, _) => id.trim_start_matches(EnvFile::ID_PREFIX).to_owned(),
     }
 }
