@@ -1,5 +1,6 @@
 //! The private directory for state that persists between runs.
 
+mod delivery;
 mod description;
 mod inspection;
 mod journal;
@@ -9,12 +10,15 @@ mod port_lock;
 pub mod private_files;
 mod record;
 mod recovery;
+mod replacement;
 mod room;
+mod rotation;
 mod selection;
 mod trusted_file;
 
 use crate::threads;
 use crate::wall_clock::utc_now;
+pub use delivery::{DeliveryRecord, Replacement};
 pub use description::{AccountDescription, KeyDescription};
 pub use journal::{FinishedRun, Journal};
 use keymint_domain::DeliveryReport;
@@ -22,11 +26,9 @@ pub use made_here::MadeHere;
 pub use pending_sign_in::{FindSignInError, PendingSignIn};
 pub use port_lock::{PortLock, PortLockError, PortLockHolder};
 use private_files::{about, check_owner, check_parent, create_directory, standard_directory};
-pub use record::{
-    DeliveryRecord, Expiry, KeyOrigin, KeyRecord, KeyState, Named, Replacement, RotationOutcome,
-    RotationRecord,
-};
+pub use record::{Expiry, KeyOrigin, KeyRecord, KeyState, Named};
 pub use recovery::{RecoveryStore, StoredKey};
+pub use rotation::{RotationOutcome, RotationRecord};
 pub use selection::is_same_file;
 use std::fs;
 use std::io;
@@ -145,7 +147,7 @@ impl StateDir {
                 }
             }
         }
-        record::find_replacements(&mut keys);
+        replacement::find_replacements(&mut keys);
         Ok(keys)
     }
 
@@ -226,4 +228,119 @@ fn check_directory(directory: &Path, must_be_private: bool) -> io::Result<()> {
     #[cfg(unix)]
     rustix::fs::access(directory, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?;
     if must_be_private { check_owner(directory) } else { check_parent(directory) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EnvFile, Keyring};
+    use keymint_domain::DestinationId;
+    use std::sync::Barrier;
+    use std::thread;
+
+    pub(super) const FILE: &str = "env-file:/home/me/.env";
+
+    /// Creates a state directory with a journal of this line for each id.
+    pub(super) fn state(records: &[(&str, String)]) -> (tempfile::TempDir, StateDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::at(directory.path());
+        let journals = state.directory("records").unwrap();
+        for (id, line) in records {
+            fs::write(journals.join(format!("{id}.jsonl")), line).unwrap();
+        }
+        (directory, state)
+    }
+
+    /// Returns the line of a journal with these deliveries: destination, slot and time.
+    pub(super) fn line(last4: &str, deliveries: &[(&str, &str, &str)]) -> String {
+        let deliveries = deliveries.iter().map(|&(to, name, at)| DeliveryRecord {
+            to: to.to_owned(),
+            profile: (to == Keyring::ID).then(|| name.to_owned()),
+            variable: to.starts_with(EnvFile::ID_PREFIX).then(|| name.to_owned()),
+            at: at.to_owned(),
+            ..DeliveryRecord::default()
+        });
+        let deliveries = deliveries.collect();
+        let last4 = Some(last4.to_owned());
+        serde_json::to_string(&KeyRecord { deliveries, last4, ..KeyRecord::of_unknown_origin("a") }).unwrap()
+    }
+
+    /// Returns, for each delivery, the last four characters of the key that replaced it.
+    pub(super) fn replaced(state: &StateDir) -> Vec<String> {
+        let keys = state.known_keys().unwrap();
+        let deliveries = keys.iter().flat_map(|key| &key.record.deliveries);
+        let by = deliveries.map(|delivery| delivery.replaced_by.as_ref().and_then(|by| by.last4.clone()));
+        by.map(|last4| last4.unwrap_or("-".to_owned())).collect()
+    }
+
+    #[test]
+    fn a_state_directory_that_cannot_be_read_is_an_error_and_a_missing_one_is_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert_eq!(StateDir::at(directory.path().join("missing")).known_keys().unwrap().len(), 0);
+        StateDir::at(&file).known_keys().unwrap_err();
+        if cfg!(unix) {
+            StateDir::at(file.join("state")).known_keys().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn no_note_of_several_at_once_is_lost() {
+        let deliveries = [(Keyring::ID, "work", "1"), (FILE, "A", "1")];
+        let (_directory, state) = state(&[("1", line("aaaa", &deliveries))]);
+        let start = Barrier::new(8);
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let (state, start) = (&state, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let slot = format!("V{number}");
+                    state.update("1", |record| {
+                        let to = DestinationId::new(FILE).with_slot(slot);
+                        record.deliveries.push(DeliveryRecord::new(&to, "2"));
+                    })
+                });
+            }
+        });
+        assert_eq!(state.known_keys().unwrap()[0].record.deliveries.len(), 10);
+    }
+
+    #[test]
+    fn only_the_key_that_was_in_the_keyring_is_noted_as_removed() {
+        let records = [
+            ("1", line("aaaa", &[(Keyring::ID, "work", "1"), (FILE, "A", "1")])),
+            ("2", line("bbbb", &[(Keyring::ID, "work", "2")])),
+            ("3", line("cccc", &[(Keyring::ID, "home", "3")])),
+        ];
+        let (_directory, state) = state(&records);
+        state.note_removed_from_keyring("work").unwrap();
+        state.note_removed_from_keyring("other").unwrap();
+        let removed = |state: &StateDir| -> Vec<bool> {
+            let keys = state.known_keys().unwrap();
+            let deliveries = keys.iter().flat_map(|key| &key.record.deliveries);
+            deliveries.map(|delivery| delivery.removed_at.is_some()).collect()
+        };
+        assert_eq!(removed(&state), [false, false, true, false]);
+        assert_eq!(replaced(&state), ["bbbb", "-", "-", "-"]);
+
+        // A later key does not replace a key that was removed before.
+        let later = line("dddd", &[(Keyring::ID, "work", "9999")]);
+        fs::write(state.directory("records").unwrap().join("4.jsonl"), later).unwrap();
+        assert_eq!(replaced(&state), ["bbbb", "-", "-", "-", "-"]);
+        state.note_removed_from_keyring("work").unwrap();
+        assert_eq!(removed(&state), [false, false, true, false, true]);
+    }
+
+    #[test]
+    fn a_revocation_is_noted_once_and_an_unknown_key_is_an_error() {
+        let (_directory, state) = state(&[("1", line("aaaa", &[]))]);
+        state.note_revoked("1").unwrap();
+        let revoked_at = || state.known_keys().unwrap().remove(0).record.revoked_at;
+        let first = revoked_at();
+        assert!(first.is_some());
+        state.note_revoked("1").unwrap();
+        assert_eq!(revoked_at(), first);
+        assert_eq!(state.note_revoked("2").unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    }
 }

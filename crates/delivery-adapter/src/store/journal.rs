@@ -4,8 +4,9 @@
 //! response is lost after that, the record shows that a key may exist.
 
 use super::private_files;
-use super::record::{KeyRecord, KeyState, RotationOutcome};
+use super::record::{KeyRecord, KeyState};
 use super::room::Room;
+use super::rotation::RotationOutcome;
 use crate::threads;
 use crate::wall_clock::utc_of;
 use keymint_domain::{ApiKey, DeliveryReport, KeyDetails, ServiceAccountId};
