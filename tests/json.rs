@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::sources::root;
+use crate::sources::{files, root};
 use crate::support::machine;
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::{Ended, Launch, Machine, Scripts, Session, browse};
@@ -146,8 +146,10 @@ async fn each_schema_is_documented_by_an_example_that_the_program_prints() {
     let doctor = keymint("doctor --json").env("OPENAI_API_KEY", "another").env("BROWSER", "true");
     compare("keymint.doctor/1", 0, doctor.env("DISPLAY", ":0").output().await);
 
-    let source = fs::read_to_string(root().join("crates/cli/src/ui/json.rs")).unwrap();
-    let mut all: Vec<_> = source.split('"').filter(|text| text.starts_with("keymint.")).collect();
+    let sources = files("rs");
+    let of_documents = sources.iter().filter(|(name, _)| name.starts_with("crates/cli/src/ui/json"));
+    let texts = of_documents.flat_map(|(_, source)| source.split('"'));
+    let mut all: Vec<_> = texts.filter(|text| text.starts_with("keymint.")).collect();
     all.sort_unstable();
     schemas.sort_unstable();
     assert_eq!(schemas, all);

@@ -100,7 +100,7 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
         // The sandbox's key.
         ("crates/bench/src/reference.rs", 1),
         ("crates/cli/src/flow/delivery.rs", 1),
-        ("crates/cli/src/ui/json.rs", 1),
+        ("crates/cli/src/ui/json/delivered.rs", 1),
         // Into the environment of the command.
         ("crates/cli/src/commands/export.rs", 1),
         ("crates/cli/src/commands/run.rs", 1),
