@@ -8,6 +8,22 @@ use std::io::Write;
 /// The number of simultaneous cells. More would compete for the processors.
 const AT_ONCE: usize = 4;
 
+/// The fail points of a run that creates a key, from the first record of the key.
+pub(crate) const CREATION: [&str; 12] = [
+    "written-down",
+    "asked",
+    "answered",
+    "known",
+    "temp-file-written",
+    "file-replaced",
+    "keyring-written",
+    "fed",
+    "delivered",
+    "recovery-made",
+    "kept",
+    "noted",
+];
+
 /// A row of a table: its block, its name, and the work that returns its result.
 pub(crate) struct Row<F> {
     pub(crate) block: String,
