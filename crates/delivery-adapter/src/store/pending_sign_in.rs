@@ -195,15 +195,22 @@ mod tests {
     use super::*;
     use keymint_domain::testing::pending;
 
-    /// Changes the content of the only file of a new sign-in, and returns the result of finding it.
-    fn found_after(
-        change: impl FnOnce(&mut Value),
-    ) -> (PathBuf, tempfile::TempDir, Result<(), FindSignInError>) {
+    /// Saves a sign-in. Returns the temporary directory, the state directory in it, the path of the file of the
+    /// sign-in, and the content of the file.
+    fn saved() -> (tempfile::TempDir, StateDir, PathBuf, Value) {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::at(directory.path().join("state"));
         state.save_sign_in(pending(), "settings", u64::MAX).unwrap();
         let path = private_files::list(&state.directory(PENDING).unwrap(), EXTENSION).unwrap().remove(0);
-        let mut content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let content = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        (directory, state, path, content)
+    }
+
+    /// Changes the content of the only file of a new sign-in, and returns the result of finding it.
+    fn found_after(
+        change: impl FnOnce(&mut Value),
+    ) -> (PathBuf, tempfile::TempDir, Result<(), FindSignInError>) {
+        let (directory, state, path, mut content) = saved();
         let address = format!("code=C&state={}", content["authorization"]["state"].as_str().unwrap());
         change(&mut content);
         fs::write(&path, content.to_string()).unwrap();
@@ -230,14 +237,9 @@ mod tests {
 
     #[test]
     fn only_the_file_of_the_sign_in_is_read() {
-        let directory = tempfile::tempdir().unwrap();
-        let state = StateDir::at(directory.path().join("state"));
-        state.save_sign_in(pending(), "settings", u64::MAX).unwrap();
-        let folder = state.directory(PENDING).unwrap();
-        let path = private_files::list(&folder, EXTENSION).unwrap().remove(0);
-        let content: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        fs::write(folder.join("damaged.json"), "{").unwrap();
-        fs::create_dir(folder.join("unreadable.json")).unwrap();
+        let (_directory, state, path, content) = saved();
+        fs::write(path.with_file_name("damaged.json"), "{").unwrap();
+        fs::create_dir(path.with_file_name("unreadable.json")).unwrap();
         let found = |state_of: &str| {
             state.find_sign_in::<String>(&format!("code=C&state={state_of}")).map(|found| found.settings)
         };

@@ -15,6 +15,7 @@ mod clock;
 mod key_destination;
 mod platform;
 
+use crate::platform::listing::Listing;
 use crate::service_error::{ServiceError, ServiceErrorKind, Step};
 pub use admin::{Administration, admin};
 pub use auth_server::auth_server;
@@ -58,6 +59,16 @@ async fn abandon<T>(polls: usize, call: impl Future<Output = T>) {
         Poll::Pending
     })
     .await;
+}
+
+/// Checks that a list has all of these entries, in this order.
+fn is_the_list<T: fmt::Debug + PartialEq>(
+    what: &str,
+    listed: &Listing<T>,
+    there: Vec<T>,
+) -> Result<(), ContractViolation> {
+    let whole = Listing::from(there);
+    check(*listed == whole, format!("{what} were listed as {listed:?}, and are {whole:?}"))
 }
 
 /// Returns the result of a call that must succeed.

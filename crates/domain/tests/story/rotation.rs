@@ -41,7 +41,18 @@ struct Story<'a> {
     untraceable: &'a [&'a str],
 }
 
-impl Story<'_> {
+impl<'a> Story<'a> {
+    /// A rotation of the key in the keyring, whose id is known.
+    fn new(
+        clock: &'a FakeClock,
+        platform: &'a FakePlatform,
+        admin: &'a FakeAdmin,
+        to: &'a [FakeDestination],
+    ) -> Self {
+        let (holders, known) = (&["keyring"], known(Some("key_old")));
+        Self { clock, platform, admin: Some(admin), to, holders, known, untraceable: &[] }
+    }
+
     fn rotate(&self) -> Result<RotationReport, ProvisionError> {
         let (clock, key) = (self.clock, admin_key());
         let ids = |names: &[&str]| names.iter().map(|&id| DestinationId::new(id)).collect::<Vec<_>>();
@@ -86,15 +97,7 @@ fn the_old_key_is_revoked_after_the_new_one_works_everywhere() {
     for known in [known(Some("key_old")), known(None)] {
         let admin = if known.id.is_some() { &admin } else { &self::admin(&clock) };
         let holders = &["keyring", "env-file:/a"];
-        let story = Story {
-            clock: &clock,
-            platform: &platform,
-            admin: Some(admin),
-            to: &to,
-            holders,
-            known,
-            untraceable: &[],
-        };
+        let story = Story { holders, known, ..Story::new(&clock, &platform, admin, &to) };
         assert_eq!(story.old(), OldKeyOutcome::Revoked);
         assert!(!is_old_key_there(admin));
         assert_eq!(admin.steps(), [Step::ListKeys, Step::DeleteKey, Step::GetKey]);
@@ -125,15 +128,7 @@ fn after_any_failure_before_the_revocation_the_old_key_is_as_it_was() {
             .fail(Step::CheckKey, &checks)
             .fail(Step::CreateKey, created.as_slice());
         let admin = admin(&clock);
-        let story = Story {
-            clock: &clock,
-            platform: &platform,
-            admin: Some(&admin),
-            to: &to,
-            holders,
-            known: known(Some("key_old")),
-            untraceable: &[],
-        };
+        let story = Story { holders, ..Story::new(&clock, &platform, &admin, &to) };
         let outcome = story.rotate();
         assert!(is_old_key_there(&admin), "{name}");
         assert_eq!(admin.steps(), [Step::ListKeys], "{name}");
@@ -159,15 +154,7 @@ fn a_key_that_only_the_clipboard_has_replaces_none_unless_it_is_kept() {
     let clock = FakeClock::new();
     let (platform, admin) = (FakePlatform::ready(&clock), admin(&clock));
     let to = [FakeDestination::new("clipboard").temporary()];
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &to,
-        holders: &[],
-        known: known(Some("key_old")),
-        untraceable: &[],
-    };
+    let story = Story { holders: &[], ..Story::new(&clock, &platform, &admin, &to) };
     // The recovery store also has the new key.
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
 }
@@ -177,15 +164,8 @@ fn a_new_key_may_be_known_a_little_later() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock).fail(Step::CheckKey, &[UNAUTHORIZED, LOST, UNAVAILABLE]);
     let admin = admin(&clock);
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &[FakeDestination::new("keyring")],
-        holders: &["keyring"],
-        known: known(Some("key_old")),
-        untraceable: &[],
-    };
+    let to = [FakeDestination::new("keyring")];
+    let story = Story::new(&clock, &platform, &admin, &to);
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
 }
 
@@ -195,15 +175,8 @@ fn a_new_key_without_the_permission_to_list_models_is_accepted() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock).fail(Step::CheckKey, &[FORBIDDEN]);
     let admin = admin(&clock);
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &[FakeDestination::new("keyring")],
-        holders: &["keyring"],
-        known: known(Some("key_old")),
-        untraceable: &[],
-    };
+    let to = [FakeDestination::new("keyring")];
+    let story = Story::new(&clock, &platform, &admin, &to);
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
     assert_eq!(platform.count(Step::CheckKey), 1);
 }
@@ -213,15 +186,8 @@ fn a_check_of_the_new_key_takes_no_longer_than_a_request_may() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock).slow(Step::CheckKey, 100 * LIMIT);
     let admin = admin(&clock);
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &[FakeDestination::new("keyring")],
-        holders: &["keyring"],
-        known: known(Some("key_old")),
-        untraceable: &[],
-    };
+    let to = [FakeDestination::new("keyring")];
+    let story = Story::new(&clock, &platform, &admin, &to);
     let outcome = story.old();
     assert!(matches!(outcome, OldKeyOutcome::Kept(KeptReason::NotVerified(_))), "{outcome:?}");
     let checks: Vec<_> = platform.calls().into_iter().filter(|call| call.step == Step::CheckKey).collect();
@@ -234,15 +200,9 @@ fn a_check_of_the_new_key_takes_no_longer_than_a_request_may() {
 fn a_key_that_went_to_an_untraceable_destination_is_kept() {
     let clock = FakeClock::new();
     let (platform, admin) = (FakePlatform::ready(&clock), admin(&clock));
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &[FakeDestination::new("stdout")],
-        holders: &[],
-        known: known(Some("key_old")),
-        untraceable: &["stdout"],
-    };
+    let to = [FakeDestination::new("stdout")];
+    let story =
+        Story { holders: &[], untraceable: &["stdout"], ..Story::new(&clock, &platform, &admin, &to) };
     let reason = KeptReason::Untraceable(vec![DestinationId::new("stdout")]);
     assert_eq!(story.old(), OldKeyOutcome::Kept(reason));
     assert!(is_old_key_there(&admin));
@@ -286,15 +246,7 @@ fn a_revocation_that_fails_is_reported_and_the_new_key_works() {
         let clock = FakeClock::new();
         let (platform, admin) = (FakePlatform::ready(&clock), admin(&clock));
         let to = [FakeDestination::new("keyring")];
-        let story = Story {
-            clock: &clock,
-            platform: &platform,
-            admin: Some(&admin),
-            to: &to,
-            holders: &["keyring"],
-            known: known(Some("key_old")),
-            untraceable: &[],
-        };
+        let story = Story::new(&clock, &platform, &admin, &to);
         match story.old() {
             OldKeyOutcome::Revoked => assert!(!is_lost && !is_there),
             OldKeyOutcome::Kept(KeptReason::NotRevoked(_)) => assert!(!is_lost && is_there),
@@ -310,15 +262,8 @@ fn an_old_key_that_was_deleted_during_the_rotation_counts_as_revoked() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock);
     let admin = admin(&clock).fail(Step::DeleteKey, &[NOT_FOUND]).fail(Step::GetKey, &[NOT_FOUND]);
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &[FakeDestination::new("keyring")],
-        holders: &["keyring"],
-        known: known(Some("key_old")),
-        untraceable: &[],
-    };
+    let to = [FakeDestination::new("keyring")];
+    let story = Story::new(&clock, &platform, &admin, &to);
     assert_eq!(story.old(), OldKeyOutcome::Revoked);
 }
 
@@ -361,15 +306,8 @@ fn without_a_list_of_the_keys_no_new_one_is_created() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock);
     let admin = admin(&clock).fail(Step::ListKeys, &[FORBIDDEN]);
-    let story = Story {
-        clock: &clock,
-        platform: &platform,
-        admin: Some(&admin),
-        to: &[FakeDestination::new("keyring")],
-        holders: &[],
-        known: known(None),
-        untraceable: &[],
-    };
+    let to = [FakeDestination::new("keyring")];
+    let story = Story { holders: &[], known: known(None), ..Story::new(&clock, &platform, &admin, &to) };
     let error = story.rotate().unwrap_err();
     assert!(error.to_string().starts_with("listing the keys of the project failed"), "{error}");
     assert!(platform.calls().is_empty());

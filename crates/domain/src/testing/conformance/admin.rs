@@ -1,13 +1,11 @@
-use super::{ContractViolation, POLLS, abandon, check, refusal, success};
+use super::{ContractViolation, POLLS, abandon, check, is_the_list, refusal, success};
 use crate::platform::id::{KeyId, ProjectId};
-use crate::platform::listing::Listing;
 use crate::platform::new_key::{KeyLifetime, NewKey, Restriction};
 use crate::platform::organization::Project;
 use crate::platform::project_key::{KeyChange, LastFour, ProjectKey};
 use crate::ports::AdminApi;
 use crate::secret::AdminKey;
 use crate::service_error::{ServiceErrorKind, Step};
-use std::fmt::Debug;
 use std::time::Duration;
 
 /// The prepared organization of the Admin API. The first project must have a key of a user.
@@ -54,15 +52,6 @@ async fn lists(api: &dyn AdminApi, prepared: &Administration<'_>) -> Result<(), 
         }
     }
     Ok(())
-}
-
-fn is_the_list<T: Debug + PartialEq>(
-    what: &str,
-    listed: &Listing<T>,
-    there: Vec<T>,
-) -> Result<(), ContractViolation> {
-    let whole = Listing::from(there);
-    check(*listed == whole, format!("{what} were listed as {listed:?}, and are {whole:?}"))
 }
 
 async fn accounts(

@@ -1,4 +1,4 @@
-use super::{ContractViolation, POLLS, abandon, check, refusal, success};
+use super::{ContractViolation, POLLS, abandon, check, is_the_list, refusal, success};
 use crate::platform::listing::Listing;
 use crate::platform::login::{Login, LoginOrganization};
 use crate::platform::new_key::NewKey;
@@ -9,7 +9,6 @@ use crate::secret::{AccessToken, ApiKey, SessionKey};
 use crate::service_error::Step;
 use crate::testing::{organization, project};
 use std::collections::HashSet;
-use std::fmt::Debug;
 
 /// The prepared account of the platform. A thorough check needs two accounts: one that has organizations with
 /// several projects and with none, and one without an organization.
@@ -78,15 +77,6 @@ async fn lists(
         is_the_list(&format!("the projects of {}", organization.id), &listed, projects.clone())?;
     }
     Ok(())
-}
-
-fn is_the_list<T: Debug + PartialEq>(
-    what: &str,
-    listed: &Listing<T>,
-    there: Vec<T>,
-) -> Result<(), ContractViolation> {
-    let whole = Listing::from(there);
-    check(*listed == whole, format!("{what} were listed as {listed:?}, and are {whole:?}"))
 }
 
 async fn keys(
