@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::machine;
+use crate::support::{in_one_line, machine};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::{Canaries, Ended, Launch, Machine, Terminal, browse, steers_a_terminal, until};
 use serde_json::json;
@@ -229,8 +229,7 @@ async fn a_service_account_that_gets_no_key_is_removed_again_or_named() {
             assert_eq!(status["keys"][0]["service_account"]["name"], "ci", "{status}");
             let id = status["keys"][0]["service_account"]["id"].as_str().unwrap();
             assert!(ended.stderr.contains(&format!("\"ci\" ({id})")), "{}", ended.stderr);
-            let status = machine.keymint(["status"]).output().await.stdout;
-            let status = status.split_whitespace().collect::<Vec<_>>().join(" ");
+            let status = in_one_line(&machine.keymint(["status"]).output().await.stdout);
             assert!(status.contains(&format!("of the service account {id}")), "{status}");
             assert!(status.contains("/settings/organization/projects, and delete it"), "{status}");
         }

@@ -1,12 +1,8 @@
 //! The organization and the project: named, chosen, listed.
 
-use crate::support::{create, keymint};
+use crate::support::{create, default_project, keymint};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
 use serde_json::json;
-
-fn default_project(id: &str) -> Project {
-    Project::new(id).titled("Default project").as_initial()
-}
 
 /// Three organizations with the same title; the third has a project that no other has.
 fn three() -> Scenario {

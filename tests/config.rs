@@ -1,6 +1,6 @@
 //! The configuration file, and `config`, which shows the effective values.
 
-use crate::support::{create, keymint};
+use crate::support::{create, in_one_line, keymint};
 use keymint_sandbox::{Organization, Project, Scenario};
 use keymint_testkit::{Launch, skipped};
 use serde_json::{Value, json};
@@ -74,10 +74,7 @@ async fn config_shows_the_proxy_of_each_server_and_what_exempts_one() {
         let program = keymint(&home).args(["config"]).env("HTTPS_PROXY", "http://proxy:3128");
         let program = program.env("no_proxy", no_proxy).env("KEYMINT_API_BASE", api_base);
         let shown = program.output().await.stdout;
-        let row = |name: &str| {
-            let row = shown.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            row.split_whitespace().collect::<Vec<_>>().join(" ")
-        };
+        let row = |name: &str| in_one_line(shown.lines().find_map(|line| line.strip_prefix(name)).unwrap());
         assert_eq!([row("issuer_proxy"), row("api_base_proxy")], expected, "{shown}");
     }
     let without = keymint(&home).args(["config"]).output().await.stdout;

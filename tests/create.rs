@@ -1,12 +1,8 @@
 //! Successful runs.
 
-use crate::support::create;
-use keymint_sandbox::{Consent, Organization, Origin, Project, Reply, Scenario, Step};
+use crate::support::{create, default_project};
+use keymint_sandbox::{Consent, Organization, Origin, Reply, Scenario, Step};
 use serde_json::{Value, json};
-
-fn default_project(id: &str) -> Project {
-    Project::new(id).titled("Default project").as_initial()
-}
 
 #[tokio::test]
 async fn the_requests_are_the_contracts_in_its_order_and_no_others() {

@@ -3,18 +3,17 @@
 #![cfg(target_os = "linux")]
 
 use crate::sources::{files, root};
-use crate::support::machine;
-use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step};
+use crate::support::{default_project, machine};
+use keymint_sandbox::{Consent, Organization, Reply, Scenario, Step};
 use keymint_testkit::{Ended, Launch, Machine, Scripts, Session, browse};
 use serde_json::Value;
 use std::{fs, mem};
 
 /// Returns the scenario of the examples.
 fn scenario() -> Scenario {
-    let project = |id| Project::new(id).titled("Default project").as_initial();
     let [acme, closed] = [("org-acme", "Acme"), ("org-closed", "Closed")]
         .map(|(id, title)| Organization::new(id).titled(title).field("personal", false));
-    let acme = acme.as_default().with_project(project("proj_default"));
+    let acme = acme.as_default().with_project(default_project("proj_default"));
     Scenario::of([acme, closed.field("is_default", false)])
         .reply(Step::Projects.of("org-closed"), Reply::error(403, "invalid_request_error", None, "no"))
 }

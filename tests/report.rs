@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use crate::support::{Ended, Start, create, keymint};
+use crate::support::{Ended, Start, create, in_one_line, keymint};
 use keymint_sandbox::{Consent, NamedScenario, Organization, Project, Reply, Scenario, Step};
 use keymint_testkit::{Canaries, is_free, until};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ async fn report(scenario: Scenario, code: i32) -> (String, Ended) {
 /// The lines that differ from what is expected.
 fn differences(report: &str) -> Vec<String> {
     let lines = report.lines().filter_map(|line| line.strip_prefix("  ! "));
-    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    lines.map(in_one_line).collect()
 }
 
 #[tokio::test]

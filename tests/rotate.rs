@@ -7,7 +7,7 @@ mod revocation;
 mod selection;
 mod signals;
 
-use crate::support::machine;
+use crate::support::{in_one_line, machine};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{Ended, Launch, Machine, browse, until};
 use serde_json::json;
@@ -48,10 +48,6 @@ async fn run(machine: &Machine, program: Launch) -> Ended {
     let shown = secrets.iter().find(|secret| ended.stderr.contains(*secret));
     assert_eq!(shown, None, "{}", ended.stderr);
     ended
-}
-
-fn in_one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn env_file(machine: &Machine) -> PathBuf {

@@ -7,7 +7,7 @@ mod errors;
 mod lists;
 mod projects;
 
-use crate::support::{Ended, Run, Start, create, keymint};
+use crate::support::{Ended, Run, Start, create, default_project, keymint};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario};
 use keymint_testkit::{Launch, browse};
 use std::fs;
@@ -76,11 +76,10 @@ async fn prints(name: &str, command: Launch) -> keymint_testkit::Ended {
 
 /// Two organizations with the same title.
 fn two_organizations() -> Scenario {
-    let project = |id| Project::new(id).titled("Default project").as_initial();
     let web = Project::new("proj_web").titled("Web");
     Scenario::of([
-        Organization::new("org-1").titled("Acme").as_default().with_project(project("proj_1")),
-        Organization::new("org-2").titled("Acme").with_project(project("proj_2")).with_project(web),
+        Organization::new("org-1").titled("Acme").as_default().with_project(default_project("proj_1")),
+        Organization::new("org-2").titled("Acme").with_project(default_project("proj_2")).with_project(web),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{Ended, create, keymint, machine};
+use crate::support::{Ended, create, in_one_line, keymint, machine};
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{Session, free_port, full_disk};
 use serde_json::{Value, json};
@@ -66,8 +66,7 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
         }])
     );
     let shown = status(&ended.home, &[], &environment, &[&key]).await.stdout;
-    let in_one_line = shown.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(in_one_line.contains("ends in 7bQz, and was not created by keymint here"), "{shown}");
+    assert!(in_one_line(&shown).contains("ends in 7bQz, and was not created by keymint here"), "{shown}");
     assert!(shown.contains("Also stored:"), "{shown}");
     let shown = status(&ended.home, &[], &[("OPENAI_API_KEY", "old")], &[&key]).await.stdout;
     assert!(shown.contains("OPENAI_API_KEY in the environment: is too short for a key\n"), "{shown}");

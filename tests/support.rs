@@ -1,6 +1,6 @@
 //! The built command, as the testkit drives it.
 
-use keymint_sandbox::Scenario;
+use keymint_sandbox::{Project, Scenario};
 use keymint_testkit::{Launch, Machine, SignIn};
 use std::path::Path;
 
@@ -23,6 +23,16 @@ pub(crate) fn keymint(home: impl AsRef<Path>) -> Launch {
 /// A machine on which several commands run.
 pub(crate) async fn machine(scenario: Scenario) -> Machine {
     Machine::start(KEYMINT, scenario).await
+}
+
+/// The project that every organization has from its beginning.
+pub(crate) fn default_project(id: &str) -> Project {
+    Project::new(id).titled("Default project").as_initial()
+}
+
+/// Returns a wrapped text in one line.
+pub(crate) fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns whether a text for a terminal has colors or styles.

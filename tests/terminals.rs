@@ -2,10 +2,10 @@
 
 #![cfg(target_os = "linux")]
 
-use crate::support::{KEYMINT, create, keymint, machine};
+use crate::support::{KEYMINT, create, default_project, keymint, machine};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use keymint_sandbox::{Consent, Organization, Project, Scenario, sign_in_remotely};
+use keymint_sandbox::{Consent, Organization, Scenario, sign_in_remotely};
 use keymint_testkit::{Launch, Machine, Scripts, Strace, Terminal, browse, until, watch};
 use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -340,7 +340,7 @@ async fn a_limit_of_open_files_is_raised_or_said_and_nobody_signs_in() {
 #[tokio::test]
 async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters() {
     let organization = |id: &str| {
-        let project = Project::new(format!("proj_of_{id}")).titled("Default project").as_initial();
+        let project = default_project(&format!("proj_of_{id}"));
         Organization::new(id).titled("A company").with_project(project)
     };
     for plain in [("NO_COLOR", "1"), ("TERM", "dumb")] {

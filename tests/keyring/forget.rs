@@ -1,7 +1,7 @@
 //! `keymint forget`: the removal of a key from the keyring, and its revocation on the server before.
 
 use super::{BUS, KEY, keymint_in};
-use crate::support::{keymint, machine};
+use crate::support::{in_one_line, keymint, machine};
 use keymint_sandbox::{Consent, Organization, Project, Reply, Scenario, Step, sign_in};
 use keymint_testkit::{Launch, Machine, Session, Terminal, watch};
 use serde_json::Value;
@@ -39,7 +39,7 @@ async fn an_item_that_comes_while_the_removal_of_another_one_is_confirmed_stays(
         session.store("default", &[], now);
         terminal.types("y\n").await;
         let (code, shown) = terminal.end().await;
-        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = in_one_line(&shown);
         assert!(code == 8 && shown.contains("has changed meanwhile"), "{shown}");
         assert_eq!(session.stored("default"), now);
     }

@@ -1,7 +1,7 @@
 //! Commands other than `create` that sign in.
 
 use super::{Remedy, check, helps, run};
-use crate::support::{create, machine};
+use crate::support::{create, in_one_line, machine};
 use keymint_sandbox::{
     Consent, NamedScenario, Organization, Project, Reply, Scenario, Step, sign_in_remotely,
 };
@@ -75,7 +75,7 @@ async fn run_ends_with_the_same_code_and_hint_and_does_not_start_its_command() {
         let mut terminal = Terminal::start(run);
         browse(&terminal.url().await, Consent::Allow);
         let (ended, shown) = terminal.end().await;
-        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let shown = in_one_line(&shown);
         assert_eq!(ended, code, "{profile}: {shown}");
         let (_, error) = shown.split_once("error:").expect(&shown);
         assert!(error.contains(hint) && !error.contains("it ran"), "{profile}: {shown}");

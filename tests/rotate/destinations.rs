@@ -1,7 +1,7 @@
 //! The destinations of the old key, which get the new one.
 
-use super::{env_file, in_one_line, key_in, keymint, rotate, run, valid, with_a_key, with_admin_key};
-use crate::support::machine;
+use super::{env_file, key_in, keymint, rotate, run, valid, with_a_key, with_admin_key};
+use crate::support::{in_one_line, machine};
 use keymint_sandbox::{Consent, Scenario};
 use keymint_testkit::{Launch, Session, browse, free_port, until};
 use std::fs;

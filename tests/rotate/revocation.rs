@@ -1,8 +1,7 @@
 //! The revocation of the old key, which needs an admin key.
 
-use super::{
-    ORGANIZATION, PROJECT, in_one_line, key_in, keymint, rotate, run, valid, with_a_key, with_admin_key,
-};
+use super::{ORGANIZATION, PROJECT, key_in, keymint, rotate, run, valid, with_a_key, with_admin_key};
+use crate::support::in_one_line;
 use keymint_sandbox::{Reply, Scenario, Step};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! The key that `keymint rotate` replaces.
 
-use super::{env_file, in_one_line, key_in, keymint, rotate, run, valid, with_a_key, with_admin_key};
-use crate::support::machine;
+use super::{env_file, key_in, keymint, rotate, run, valid, with_a_key, with_admin_key};
+use crate::support::{in_one_line, machine};
 use keymint_sandbox::{Organization, Project, Scenario};
 use serde_json::Value;
 use std::fs;

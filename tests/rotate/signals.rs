@@ -1,6 +1,7 @@
 //! A rotation that a signal ends.
 
-use super::{in_one_line, key_in, keymint, run, valid, with_a_key, with_admin_key};
+use super::{key_in, keymint, run, valid, with_a_key, with_admin_key};
+use crate::support::in_one_line;
 use keymint_sandbox::{Consent, Reply, Scenario, Step};
 use keymint_testkit::{Ended, Machine, Running, Scripts, browse, until};
 use std::fs;

@@ -1,7 +1,7 @@
 //! The screens of the choice of a project, and of accounts in which no project accepts a key.
 
 use super::{compare, desktop, signs_in, two_organizations};
-use crate::support::{KEYMINT, machine};
+use crate::support::{KEYMINT, default_project, machine};
 use keymint_sandbox::{Consent, Organization, Project, Scenario};
 use keymint_testkit::{Launch, Terminal, browse};
 
@@ -38,7 +38,7 @@ async fn a_choice_in_a_menu() {
         Project::new(format!("proj_{number}")).titled(title)
     });
     let acme = Organization::new("org-acme").titled("Acme").as_default();
-    let acme = acme.with_project(Project::new("proj_0").titled("Default project").as_initial());
+    let acme = acme.with_project(default_project("proj_0"));
     let acme = others.fold(acme, Organization::with_project);
     for columns in [80, 50] {
         let machine = machine(Scenario::of([acme.clone()])).await;
@@ -78,19 +78,18 @@ async fn a_choice_in_a_menu() {
 
 /// The default organization and a project of the other one accept no keys of users, who may only read there.
 fn policies() -> Scenario {
-    let initial = |id| Project::new(id).titled("Default project").as_initial();
     Scenario::of([
         Organization::new("org-firm")
             .titled("Firm")
             .as_default()
             .without_user_keys()
-            .with_project(initial("proj_firm")),
+            .with_project(default_project("proj_firm")),
         Organization::new("org-lab")
             .titled("Lab")
             .as_reader()
             .setting("completed_platform_onboarding", false)
-            .with_project(initial("proj_lab").without_user_keys())
-            .with_project(initial("proj_open").titled("Open")),
+            .with_project(default_project("proj_lab").without_user_keys())
+            .with_project(default_project("proj_open").titled("Open")),
     ])
 }
 
