@@ -66,7 +66,7 @@ async fn the_keys_of_all_projects_are_listed_with_those_that_this_machine_made()
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_is_reported_and_the_rest_is_listed() {
+async fn an_unreadable_list_is_reported_and_the_rest_is_listed() {
     let refused = Reply::error(403, "invalid_request_error", None, "no");
     let scenario = scenario().reply(Step::Keys.nth(1), refused.clone()).reply(Step::Keys.nth(3), refused);
     let machine = machine(scenario).await;
@@ -167,13 +167,16 @@ async fn in_ci_a_service_account_gets_a_restricted_key_into_a_program_in_one_com
     assert_eq!(key.expires_in_seconds, Some(7_776_000));
     assert_eq!(key.scopes, ["api.model.read", "model.request"]);
     assert!(key.service_account.is_some() && key.project == "proj_app");
-    let told = ended.json();
+    let printed = ended.json();
     assert_eq!(
-        (&told["schema"], &told["service_account"]["name"]),
+        (&printed["schema"], &printed["service_account"]["name"]),
         (&json!("keymint.service_account/1"), &json!("ci"))
     );
-    assert_eq!(told["service_account"]["id"], json!(key.service_account));
-    assert_eq!((&told["key"]["value"], &told["delivered_to"]), (&json!(null), &json!([{"kind": "command"}])));
+    assert_eq!(printed["service_account"]["id"], json!(key.service_account));
+    assert_eq!(
+        (&printed["key"]["value"], &printed["delivered_to"]),
+        (&json!(null), &json!([{"kind": "command"}]))
+    );
     for text in [&ended.stdout, &ended.stderr] {
         assert_eq!(Canaries::of(machine.sandbox.secrets()).find(text), None, "{text}");
     }

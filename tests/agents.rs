@@ -193,7 +193,7 @@ async fn no_sign_in_with_a_browser_begins_in_ci() {
 }
 
 #[tokio::test]
-async fn a_user_may_sign_in_in_ci_by_two_steps_a_pasted_address_or_a_denial() {
+async fn a_user_may_sign_in_in_ci_by_two_steps_a_pasted_url_or_a_denial() {
     let ci = ("GITHUB_ACTIONS", "true");
     for variables in [&[ci, ("KEYMINT_CI", "0")][..], &[("CI", "false"), ("JENKINS_URL", "")]] {
         let ended = create(Scenario::ready()).envs(variables.iter().copied()).sign_in().await;

@@ -43,7 +43,7 @@ async fn start(launcher: &Launcher) -> Run {
 }
 
 #[tokio::test]
-async fn the_launcher_is_given_nothing_but_the_start_address() {
+async fn the_launcher_is_given_nothing_but_the_start_url() {
     let launcher = Launcher::new();
     let mut run = start(&launcher).await;
     let url = run.url().await;
@@ -59,7 +59,7 @@ async fn the_launcher_is_given_nothing_but_the_start_address() {
 }
 
 #[tokio::test]
-async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_can_be_asked() {
+async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_no_user_can_be_asked() {
     let launcher = Launcher::new();
     let run = start(&launcher).await;
     let start = launcher.arguments().await;
@@ -82,7 +82,7 @@ async fn another_browser_than_the_one_that_was_opened_makes_no_key_where_nobody_
 
 /// The user at a terminal is asked, and only an explicit yes creates the key.
 #[tokio::test]
-async fn a_person_is_asked_about_another_browser() {
+async fn the_user_is_asked_about_another_browser() {
     for (answer, code, keys) in [("y\n", 0, 1), ("\n", 4, 0), ("no\n", 4, 0)] {
         let mut asked = Asked::at_the_question().await;
         asked.terminal.types(answer).await;
@@ -144,7 +144,7 @@ async fn ctrl_c_ends_the_question() {
 
 /// The one-time link is in an argument list, which every user of the machine may read.
 #[tokio::test]
-async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
+async fn a_program_of_another_user_gets_nothing_from_the_start_url() {
     let home = tempfile::tempdir().unwrap();
     if !Launch::new("setpriv", &home).args(["--reuid=65534", "true"]).succeeds().await {
         skipped("only the administrator can be two other users");
@@ -198,7 +198,7 @@ async fn a_program_of_another_user_gets_nothing_from_the_start_address() {
 
 /// Another user who has seen the printed URL can sign in with their own account, and be first.
 #[tokio::test]
-async fn an_answer_that_another_user_brings_makes_no_key_where_nobody_can_be_asked() {
+async fn an_answer_that_another_user_brings_makes_no_key_where_no_user_can_be_asked() {
     let as_stranger = ["--reuid=65534", "--regid=65534", "--clear-groups"];
     let home = tempfile::tempdir().unwrap();
     if !Launch::new("setpriv", &home).args(as_stranger).args(["true"]).succeeds().await {
@@ -227,7 +227,7 @@ async fn an_answer_that_another_user_brings_makes_no_key_where_nobody_can_be_ask
 }
 
 #[tokio::test]
-async fn the_printed_address_works_in_any_browser_where_the_opened_one_was_not_used() {
+async fn the_printed_url_works_in_any_browser_where_the_opened_one_was_not_used() {
     let launcher = Launcher::new();
     let run = start(&launcher).await;
     launcher.arguments().await;
@@ -290,7 +290,7 @@ async fn the_systems_browser_is_found_by_its_launchers() {
 }
 
 #[tokio::test]
-async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
+async fn by_ssh_no_browser_is_opened_and_the_port_forwarding_is_shown() {
     let launcher = Launcher::named("xdg-open");
     let run = create(Scenario::ready())
         .with_browser()
@@ -306,7 +306,7 @@ async fn by_ssh_no_browser_is_opened_and_the_way_back_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
+async fn a_browser_that_does_not_open_is_reported_and_the_sign_in_goes_on() {
     for (variables, expected) in [
         (&[("BROWSER", "lynx")][..], "\"lynx\" would take over this terminal"),
         (&[("BROWSER", "/no/such/browser")], "No browser could be started (by \"browser\")"),
@@ -323,7 +323,7 @@ async fn what_is_not_opened_is_said_and_the_sign_in_goes_on() {
 }
 
 /// The line of a terminal that shows the address.
-async fn shown_address(variables: &[(&str, &str)]) -> String {
+async fn shown_url(variables: &[(&str, &str)]) -> String {
     let machine = machine(Scenario::ready()).await;
     let create = machine.keymint(["create", "--no-browser"]).envs(variables.iter().copied());
     let mut terminal = Terminal::start(create);
@@ -335,21 +335,21 @@ async fn shown_address(variables: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn the_address_stands_alone_on_its_line_and_is_a_link_where_the_terminal_shows_links() {
-    let plain = shown_address(&[("TERM", "xterm")]).await;
+async fn the_url_is_alone_on_its_line_and_is_a_link_where_the_terminal_shows_links() {
+    let plain = shown_url(&[("TERM", "xterm")]).await;
     assert!(plain.starts_with("http://127.0.0.1:") && !plain.contains('\u{1b}'), "{plain:?}");
 
-    let link = shown_address(&[("TERM", "xterm"), ("TERM_PROGRAM", "vscode")]).await;
+    let link = shown_url(&[("TERM", "xterm"), ("TERM_PROGRAM", "vscode")]).await;
     let (_, rest) = link.split_once("\u{1b}]8;;").unwrap();
     let (target, rest) = rest.split_once("\u{1b}\\").unwrap();
     assert_eq!(rest.trim_end(), format!("{target}\u{1b}]8;;\u{1b}\\"));
 
     let variables = [("TERM", "xterm"), ("TERM_PROGRAM", "vscode"), ("NO_COLOR", "1")];
-    assert!(!shown_address(&variables).await.contains('\u{1b}'));
+    assert!(!shown_url(&variables).await.contains('\u{1b}'));
 }
 
 #[tokio::test]
-async fn a_browser_that_speaks_https_is_told_of_once() {
+async fn a_browser_that_speaks_https_is_reported_once() {
     let mut run = create(Scenario::ready()).start().await;
     run.url().await;
     for _ in 0..3 {

@@ -30,7 +30,7 @@ async fn a_project_is_found_by_its_title_and_an_organization_by_its_id() {
 }
 
 #[tokio::test]
-async fn choosing_with_nobody_to_ask_is_a_usage_error_before_the_sign_in() {
+async fn choosing_without_a_user_to_ask_is_a_usage_error_before_the_sign_in() {
     let home = tempfile::tempdir().unwrap();
     let url = "http://localhost:5000/auth/callback?code=c&state=unknown";
     for args in [

@@ -28,7 +28,7 @@ impl Browser {
 }
 
 #[tokio::test]
-async fn a_person_clicks_through_and_the_key_comes_out() {
+async fn a_user_clicks_through_and_the_key_comes_out() {
     let mut run = create(Scenario::ready()).start().await;
     let url = run.url().await;
     let browser = open().await;
@@ -48,7 +48,7 @@ async fn a_person_clicks_through_and_the_key_comes_out() {
 }
 
 #[tokio::test]
-async fn a_person_refuses_and_no_key_is_made() {
+async fn a_user_refuses_and_no_key_is_made() {
     let mut run = create(Scenario::ready()).start().await;
     let url = run.url().await;
     let browser = open().await;
@@ -63,7 +63,7 @@ async fn a_person_refuses_and_no_key_is_made() {
 }
 
 #[tokio::test]
-async fn a_person_sees_when_the_server_fails_after_the_sign_in() {
+async fn a_user_sees_when_the_server_fails_after_the_sign_in() {
     let scenario = Scenario::ready().reply(Step::Login, keymint_sandbox::Reply::status(403));
     let mut run = create(scenario).start().await;
     let url = run.url().await;

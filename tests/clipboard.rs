@@ -56,7 +56,7 @@ async fn a_key_that_is_also_elsewhere_is_not_kept_because_of_the_clipboard() {
 }
 
 #[tokio::test]
-async fn without_a_desktop_and_a_terminal_there_is_no_clipboard_and_nobody_is_contacted() {
+async fn without_a_desktop_and_a_terminal_no_clipboard_is_found_and_no_server_is_contacted() {
     for term in ["xterm", "dumb"] {
         let ended = copy().env("TERM", term).start().await.end().await.exits_with(11);
         assert!(ended.stderr.contains("no clipboard can be reached"), "{}", ended.stderr);
@@ -65,7 +65,7 @@ async fn without_a_desktop_and_a_terminal_there_is_no_clipboard_and_nobody_is_co
 }
 
 #[tokio::test]
-async fn a_display_that_is_gone_is_found_out_before_anybody_is_contacted() {
+async fn a_display_that_is_gone_is_found_before_any_server_is_contacted() {
     let programs = Scripts::with("xclip", "echo \"Error: Can't open display: $DISPLAY\" >&2; exit 1")
         .and("xsel", "echo \"xsel: Can't open display: (null)\" >&2; exit 1");
     let ended = copy().env("PATH", programs.search_path()).env("DISPLAY", ":77").start().await.end().await;

@@ -82,7 +82,7 @@ async fn config_shows_the_proxy_of_each_server_and_what_exempts_one() {
 }
 
 #[tokio::test]
-async fn config_fits_a_terminal_and_tells_of_a_profile_that_no_file_has() {
+async fn config_fits_a_terminal_and_reports_a_profile_that_no_file_has() {
     let home = tempfile::tempdir().unwrap();
     let ended = keymint(&home).args(["config", "--profile", "work"]).output().await;
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
@@ -199,7 +199,7 @@ async fn a_file_that_cannot_be_reached_ends_with_2() {
 /// In a home directory that every user may write in, another user can create the directory first.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_below_a_folder_of_another_user_ends_with_2_and_starts_nothing() {
+async fn a_file_below_a_directory_of_another_user_ends_with_2_and_starts_nothing() {
     use std::os::unix::fs::{PermissionsExt, chown, symlink};
     let (home, file, _) = configured("");
     let started = home.path().join("started");

@@ -43,7 +43,7 @@ async fn the_requests_are_the_contracts_in_its_order_and_no_others() {
 
 /// The check runs only if it is requested. The key is delivered whatever the result.
 #[tokio::test]
-async fn a_new_key_is_tried_where_that_is_asked_for() {
+async fn a_new_key_is_checked_on_request() {
     let no_credit = r#"{"error": {"code": "insufficient_quota", "message": "no credit"}}"#;
     for (reply, said) in [
         (Reply::default(), "The platform accepts the key."),
@@ -91,7 +91,7 @@ async fn titles_reach_a_terminal_clean_and_json_exact() {
 }
 
 #[tokio::test]
-async fn only_what_stands_in_the_keys_way_is_told_with_the_variable_that_counts() {
+async fn only_variables_that_hide_the_key_are_reported_with_the_one_that_counts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
     let args = ["--env-file", file.to_str().unwrap(), "--var", "MY_KEY"];
@@ -121,7 +121,7 @@ async fn a_variable_that_is_no_text_does_not_spoil_what_was_done() {
 }
 
 #[tokio::test]
-async fn the_browser_ends_on_a_page_that_tells_the_true_outcome() {
+async fn the_browser_ends_on_a_page_that_shows_the_true_outcome() {
     use Consent::{Allow, Deny};
     let ready = Scenario::ready;
     let directory = tempfile::tempdir().unwrap();

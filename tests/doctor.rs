@@ -112,7 +112,7 @@ impl Diagnosis {
 
 /// Sets an option or a variable to a wrong value, and checks the finding.
 #[tokio::test]
-async fn what_is_set_wrongly_is_found() {
+async fn an_invalid_setting_is_found() {
     let nobody = format!("http://127.0.0.1:{}", free_port());
     for (name, value, check, status, message) in [
         (
@@ -172,7 +172,7 @@ async fn a_localhost_that_leads_elsewhere_is_found() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_makes_no_sense_is_found_and_nobody_is_contacted_past_it() {
+async fn a_proxy_that_makes_no_sense_is_found_and_no_server_is_contacted_past_it() {
     let machine = Machine::behind("socks5://user:canary@host:1").await;
     let diagnosis = machine.finds("proxy", "problem", "HTTPS_PROXY must be a proxy").await;
     assert!(!diagnosis.text.contains("issuer"), "{}", diagnosis.text);
@@ -220,7 +220,7 @@ async fn an_answer_on_the_way_and_a_refused_country_are_found() {
 }
 
 #[tokio::test]
-async fn a_state_folder_that_cannot_be_used_is_found() {
+async fn a_state_directory_that_cannot_be_used_is_found() {
     let machine = Machine::new().await;
     let planted = machine.machine.home.path().join("planted");
     fs::write(&planted, "").unwrap();
@@ -313,7 +313,7 @@ async fn a_port_that_the_server_does_not_know_is_found() {
 }
 
 #[tokio::test]
-async fn what_was_asked_for_wrongly_is_an_error_and_no_finding() {
+async fn an_invalid_flag_is_an_error_and_no_finding() {
     let machine = Machine::new().await;
     let doctor = machine.machine.keymint(["doctor", "--json", "--issuer", "ftp://x"]).output().await;
     assert_eq!((doctor.code, doctor.json()["kind"].as_str()), (2, Some("usage")));

@@ -138,7 +138,7 @@ async fn a_variable_of_another_kind_is_wrong_usage() {
 }
 
 #[tokio::test]
-async fn a_relative_path_and_none_mean_the_folder_of_the_run() {
+async fn a_relative_path_and_none_mean_the_directory_of_the_run() {
     for args in [&["--env-file"][..], &["--env-file", "./.env"]] {
         let directory = Directory::new();
         let go = format!("cd '{}'; exec \"$@\"", directory.path("").display());
@@ -170,7 +170,7 @@ async fn every_other_byte_of_a_file_stays_and_so_do_its_mode_and_owner() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
+async fn an_existing_value_is_lost_only_if_the_user_says_so() {
     for (old, problem) in [
         ("A=1\nOPENAI_API_KEY=secret\n", "OPENAI_API_KEY already has a value (line 2)"),
         (
@@ -197,7 +197,7 @@ async fn a_value_that_is_there_is_lost_only_if_somebody_says_so() {
 }
 
 #[tokio::test]
-async fn a_person_is_asked_about_the_value_that_would_be_lost() {
+async fn the_user_is_asked_about_the_value_that_would_be_lost() {
     for (answer, code) in [("y\n", 0), ("n\n", 11), ("\n", 11)] {
         let directory = Directory::with("OPENAI_API_KEY=secret\n");
         let machine = machine(Scenario::ready()).await;
@@ -236,7 +236,7 @@ async fn a_file_that_readers_disagree_on_is_refused_by_the_number_of_a_line() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_is_refused() {
+async fn a_path_that_is_no_file_is_refused() {
     let directory = Directory::new();
     let path = |name: &str| directory.path(name);
     fs::create_dir(path("folder")).unwrap();
@@ -326,7 +326,7 @@ async fn a_link_is_followed_once_and_its_target_replaced() {
 }
 
 #[tokio::test]
-async fn a_folder_in_which_others_can_swap_files_is_refused() {
+async fn a_directory_in_which_others_can_swap_files_is_refused() {
     let (directory, elsewhere) = (Directory::new(), Directory::with("A=1\n"));
     symlink(elsewhere.path(".env"), directory.path("link")).unwrap();
     let set = |mode| fs::set_permissions(directory.0.path(), fs::Permissions::from_mode(mode)).unwrap();
@@ -365,7 +365,7 @@ async fn another_name_of_the_file_keeps_the_old_content_and_that_is_said() {
 
 /// As `git clean` and `git stash -u` do.
 #[tokio::test]
-async fn a_clean_up_of_the_folder_during_the_sign_in_costs_no_key() {
+async fn a_cleanup_of_the_directory_during_the_sign_in_costs_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(".env");
     fs::write(&file, "A=1\n").unwrap();

@@ -35,7 +35,7 @@ async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_relative_state_folder_does_not_count() {
+async fn a_relative_state_directory_does_not_count() {
     let ended = create(Scenario::ready())
         .env("XDG_STATE_HOME", "relative")
         .stdout(full_disk())

@@ -79,7 +79,7 @@ async fn a_created_key_is_in_the_keyring_for_every_program_and_for_run() {
 }
 
 #[tokio::test]
-async fn a_stored_key_is_replaced_only_where_that_is_asked_for() {
+async fn a_stored_key_is_replaced_only_on_request() {
     let session = Session::shared();
     session.store("stored", &[], KEY);
     let keep = ["create", "--no-browser", "--keyring", "--profile", "stored", "--json"];
@@ -136,7 +136,7 @@ pub(crate) async fn at_a_terminal(words: &str) -> (Terminal, Machine) {
 }
 
 #[tokio::test]
-async fn a_person_is_asked_whether_a_stored_key_may_go() {
+async fn the_user_is_asked_whether_a_stored_key_may_be_replaced() {
     let session = Session::shared();
     session.store("asked", &[], KEY);
     let words = "create --keyring --profile asked";

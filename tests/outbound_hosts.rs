@@ -7,7 +7,7 @@ use keymint_sandbox::Scenario;
 use keymint_testkit::Strace;
 
 #[tokio::test]
-async fn a_run_contacts_the_two_servers_and_nobody_else() {
+async fn a_run_contacts_the_two_servers_and_no_other_host() {
     // Every system call that can name another host.
     let Some(strace) = Strace::of("connect,sendto,sendmsg,sendmmsg", &[]) else { return };
     let ended = create(Scenario::ready()).under(strace.words()).sign_in().await.exits_with(0);

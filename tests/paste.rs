@@ -47,7 +47,7 @@ impl SignIn {
 }
 
 #[tokio::test]
-async fn what_is_pasted_wins_when_it_comes_first() {
+async fn a_pasted_url_wins_when_it_comes_first() {
     let mut sign_in = SignIn::begin_listening().await;
     let address = sign_in.elsewhere().await;
     sign_in.terminal.types(&format!("{address}\n")).await;
@@ -69,7 +69,7 @@ async fn in_a_container_the_wait_only_says_where_to_paste() {
 }
 
 #[tokio::test]
-async fn a_wrong_address_is_said_and_the_right_one_taken_after_it() {
+async fn a_wrong_url_is_reported_and_the_right_one_taken_after_it() {
     let mut sign_in = SignIn::begin_listening().await;
     for (wrong, complaint) in [
         ("http://localhost:5000/auth/callback?code=c&state=of-another", "another sign-in"),
@@ -85,7 +85,7 @@ async fn a_wrong_address_is_said_and_the_right_one_taken_after_it() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_wrapped_anywhere_is_one() {
+async fn a_url_that_was_wrapped_anywhere_is_one() {
     let mut sign_in = SignIn::begin_listening().await;
     // The state comes first, so that the beginning would be valid with a part of the code.
     let address = sign_in.elsewhere().await;
@@ -97,7 +97,7 @@ async fn an_address_that_was_wrapped_anywhere_is_one() {
 }
 
 #[tokio::test]
-async fn with_the_port_taken_a_person_can_still_paste() {
+async fn with_the_port_taken_a_user_can_still_paste() {
     let machine = machine(Scenario::ready()).await;
     let _stranger = TcpListener::bind(("127.0.0.1", machine.port)).unwrap();
     let mut terminal = machine.terminal("create --no-browser");
@@ -131,7 +131,7 @@ async fn a_browser_that_comes_after_the_paste_is_too_late() {
 }
 
 #[tokio::test]
-async fn paste_alone_gives_up_after_five_wrong_addresses() {
+async fn paste_alone_gives_up_after_five_wrong_urls() {
     let mut run = create(Scenario::ready()).args(["--no-listen"]).stdin(Stdio::piped()).start().await;
     run.url().await;
     for _ in 0..5 {

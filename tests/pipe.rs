@@ -60,7 +60,7 @@ async fn json_and_events_name_the_pipe_and_hold_no_key() {
 }
 
 #[tokio::test]
-async fn a_command_that_cannot_be_started_is_found_out_before_anybody_is_contacted() {
+async fn a_command_that_cannot_be_started_is_found_before_any_server_is_contacted() {
     let script = script("");
     let data = script.path("data");
     fs::write(&data, "").unwrap();
@@ -101,7 +101,7 @@ async fn standard_output_still_gets_the_key_when_the_command_fails() {
 
 /// Every run checks that the key and its pieces are on neither stream.
 #[tokio::test]
-async fn a_command_that_tells_the_key_is_not_repeated() {
+async fn a_key_that_a_command_prints_is_redacted() {
     let script = script(
         "key=$(cat); echo \"stored $key in the vault\"; echo \"$key$key\" >&2; echo \"$key\" | fold -w 25\n\
          printf '%s' \"$key\" | dd bs=1 count=30 2>/dev/null; sh -xc ': '\"$key\"; printf '\\033[31mred\\n'",
@@ -113,7 +113,7 @@ async fn a_command_that_tells_the_key_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_command_has_the_persons_limits_and_signals() {
+async fn a_command_has_the_users_limits_and_signals() {
     let script = script("cat >/dev/null; ulimit -Sc; ulimit -Hc; kill -PIPE $$");
     let ended = create_to(&script)
         .under(["sh", "-c", r#"ulimit -Sc "$(ulimit -Hc)" && exec "$@""#, "keymint"])
@@ -216,7 +216,7 @@ async fn pass_keeps_the_key() {
 
 /// The system would not start such a program after the key exists.
 #[tokio::test]
-async fn a_command_that_is_too_long_for_the_system_is_found_out_before_anybody_is_contacted() {
+async fn a_command_that_is_too_long_for_the_system_is_found_before_any_server_is_contacted() {
     let configuration = tempfile::tempdir().unwrap();
     let file = configuration.path().join("keymint/config.toml");
     fs::create_dir(file.parent().unwrap()).unwrap();

@@ -31,7 +31,7 @@ async fn a_key_is_made_through_a_proxy_that_may_want_a_password() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_the_password_is_told_of_by_its_variable() {
+async fn a_proxy_that_refuses_the_password_is_reported_with_its_variable() {
     let Some((company, proxy)) = behind_a_proxy("another").await else { return };
     let url = proxy.url(&format!("corp:{PASSWORD}@"));
     let ended = company.sign_in(&[("HTTPS_PROXY", &url)]).await.exits_with(6);
@@ -43,7 +43,7 @@ async fn a_proxy_that_refuses_the_password_is_told_of_by_its_variable() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_down_is_told_of_by_its_variable() {
+async fn a_proxy_that_is_down_is_reported_with_its_variable() {
     let Some(address) = own_address() else { return };
     let company = Company::at(address).await;
     let url = format!("http://corp:{PASSWORD}@127.0.0.1:1");
@@ -127,7 +127,7 @@ async fn a_certificate_that_another_user_may_replace_is_not_trusted_whatever_nam
 
 /// A connection that closes while the user is in the browser is replaced once.
 #[tokio::test]
-async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back() {
+async fn each_server_gets_one_connection_and_no_request_before_the_user_is_back() {
     for opened in [1, 2] {
         let company = Company::at(HERE).await;
         let run = company.start_trusting(&[]).await;
@@ -146,7 +146,7 @@ async fn each_server_gets_one_connection_and_no_word_before_the_person_is_back()
 }
 
 #[tokio::test]
-async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
+async fn eight_lists_are_requested_concurrently_each_on_a_connection_of_its_own() {
     let company = Company::at(HERE).await;
     let last = Organization::new("org-last").with_project(Project::new("proj_last").as_initial());
     let scenario = Scenario::of((1..50).map(Organization::numbered).chain([last]));
@@ -174,7 +174,7 @@ async fn eight_lists_are_asked_for_at_once_each_on_a_connection_of_its_own() {
 /// reads the URL.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_address_is_shown_before_a_certificate_is_read_or_a_server_contacted() {
+async fn the_url_is_shown_before_a_certificate_is_read_or_a_server_contacted() {
     let calls = "write,writev,openat,connect";
     let Some(strace) = Strace::of(calls, &["-s", "1000"]) else { return };
     let company = Company::at(HERE).await;

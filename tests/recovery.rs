@@ -121,7 +121,7 @@ async fn nothing_is_confirmed_if_there_is_no_kept_key_to_delete() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_taken_for_a_path_is_told() {
+async fn an_id_that_is_taken_for_a_path_is_reported() {
     let ended = failed().await;
     let path = files(&ended).pop().unwrap();
     let id = path.file_stem().unwrap().to_str().unwrap();
@@ -131,7 +131,7 @@ async fn an_id_that_is_taken_for_a_path_is_told() {
 }
 
 #[tokio::test]
-async fn a_file_that_holds_no_key_is_told() {
+async fn a_file_that_holds_no_key_is_reported() {
     let ended = failed().await;
     fs::write(files(&ended).pop().unwrap(), "not a key\n").unwrap();
     let (code, printed, output) = recover(&ended, &["--print"]).await;
@@ -140,7 +140,7 @@ async fn a_file_that_holds_no_key_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_kept_is_its_owners_to_read_whatever_the_umask() {
+async fn a_stored_key_is_its_owners_to_read_whatever_the_umask() {
     let state = tempfile::tempdir().unwrap();
     for folder in ["records", "recovery", "locks"] {
         let folder = state.path().join("keymint").join(folder);
@@ -220,7 +220,7 @@ async fn however_few_files_may_be_open_no_key_is_lost() {
 /// JSON cannot contain a path that is not UTF-8.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_state_folder_whose_path_is_no_text_costs_no_key_and_no_word() {
+async fn a_state_directory_whose_path_is_no_text_costs_no_key_and_no_word() {
     use std::os::unix::ffi::OsStrExt;
     let home = tempfile::tempdir().unwrap();
     let state = home.path().join(std::ffi::OsStr::from_bytes(b"state\xff"));

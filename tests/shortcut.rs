@@ -100,7 +100,7 @@ async fn a_login_that_contradicts_the_lists_is_believed_only_where_it_settles_th
 }
 
 #[tokio::test]
-async fn the_lists_are_requested_where_that_is_asked_for() {
+async fn without_the_shortcut_the_lists_are_requested() {
     let complete = || create(account(1, LoginLists::Complete));
     for (run, expected) in [
         (complete().args(["--no-shortcut"]), 5),

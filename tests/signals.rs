@@ -114,7 +114,7 @@ async fn the_first_signal_during_the_creation_waits_for_the_key() {
 }
 
 #[tokio::test]
-async fn the_second_signal_during_the_creation_tells_that_a_key_may_exist() {
+async fn the_second_signal_during_the_creation_warns_that_a_key_may_exist() {
     let run = interrupted_creation(Reply::default()).await;
     run.signal("INT").await;
     let ended = run.end().await;
@@ -158,7 +158,7 @@ async fn a_signal_while_a_creation_is_refused_does_not_let_it_be_sent_again() {
 
 /// The key cannot be printed, since the pipe is full and has no active reader.
 #[tokio::test]
-async fn two_signals_end_a_run_whose_key_nobody_reads_and_the_key_is_kept() {
+async fn two_signals_end_a_run_whose_key_is_not_read_and_the_key_is_kept() {
     for signals in [["INT", "TERM"], ["HUP", "TERM"]] {
         let (unread, mut pipe) = std::io::pipe().unwrap();
         pipe.write_all(&[b' '; 64 * 1024]).unwrap();

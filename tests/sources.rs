@@ -145,7 +145,7 @@ fn secrets_are_exposed_where_that_was_looked_at_and_nowhere_else() {
 
 /// Both write the sent and received bytes, or the keys to decrypt them.
 #[test]
-fn no_library_is_asked_to_tell_of_the_traffic() {
+fn no_library_is_asked_to_log_the_traffic() {
     for (name, source) in files("rs") {
         for word in ["connection_verbose(", "tls_sslkeylogfile(", "KeyLogFile"] {
             let own = name == "tests/sources.rs";

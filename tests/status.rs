@@ -78,7 +78,7 @@ async fn a_variable_of_the_environment_comes_before_the_file() {
 }
 
 #[tokio::test]
-async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
+async fn an_invalid_or_unreadable_key_is_reported_without_its_content() {
     let home = tempfile::tempdir().unwrap();
     let environment = [("OPENAI_API_KEY", "canary with blanks")];
     fs::write(home.path().join(".env"), "OPENAI_API_KEY=canary\"\n").unwrap();
@@ -99,7 +99,7 @@ async fn what_is_no_key_or_cannot_be_read_is_told_without_its_content() {
 }
 
 #[tokio::test]
-async fn a_key_that_may_exist_is_told_with_what_to_do() {
+async fn a_key_that_may_exist_is_reported_with_what_to_do() {
     let lost = Reply::hang_up().after_processing();
     let ended = create(Scenario::ready().reply(Step::CreateKey, lost)).sign_in().await.exits_with(10);
     let shown = status(&ended.home, &[], &[], &[]).await.stdout;
@@ -230,7 +230,7 @@ async fn without_a_platform_or_a_key_there_is_no_verdict() {
 }
 
 #[tokio::test]
-async fn the_keyring_counts_last_and_a_record_tells_the_profile() {
+async fn the_keyring_counts_last_and_a_record_shows_the_profile() {
     let session = Session::start("unlocked");
     let ended = create(Scenario::ready())
         .args(["--keyring", "--profile", "work"])

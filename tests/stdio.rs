@@ -61,7 +61,7 @@ async fn a_signal_while_a_list_is_printed_says_that_the_list_is_not_whole() {
 }
 
 #[tokio::test]
-async fn json_that_nobody_would_get_is_found_out_before_anything_else_happens() {
+async fn json_without_a_reader_is_found_before_anything_else_happens() {
     let nobody_reads = std::io::pipe().unwrap().1;
     for (stdout, problem) in [
         (OwnedFd::from(File::open("/etc/hosts").unwrap()), "standard output cannot be written to"),
@@ -76,7 +76,7 @@ async fn json_that_nobody_would_get_is_found_out_before_anything_else_happens() 
 }
 
 #[tokio::test]
-async fn a_sign_in_whose_address_nothing_would_keep_is_not_saved() {
+async fn a_sign_in_whose_url_nothing_would_keep_is_not_saved() {
     for redirection in [">&-", ">/dev/null", "1</etc/hosts"] {
         let home = tempfile::tempdir().unwrap();
         let under = ["sh", "-c", &format!("exec \"$@\" {redirection}"), "keymint"].map(OsString::from);
@@ -110,7 +110,7 @@ async fn a_reader_that_leaves_during_the_sign_in_costs_no_key() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_by_each_command_that_prints() {
+async fn a_full_disk_is_reported_by_each_command_that_prints() {
     for args in [&["status"][..], &["config"], &["recover", "--json"], &["start"], &["completions", "bash"]] {
         let home = tempfile::tempdir().unwrap();
         let ended = keymint(&home).args(args).stdout(full_disk()).output().await;
@@ -165,7 +165,7 @@ async fn a_file_without_room_for_a_key_is_found_out_before_anything_else_happens
 }
 
 #[tokio::test]
-async fn a_standard_error_that_nobody_reads_keeps_no_key() {
+async fn an_unread_standard_error_keeps_no_key_back() {
     let home = tempfile::tempdir().unwrap();
     let (_unread, stderr) = std::io::pipe().unwrap();
     let mut filler = stderr.try_clone().unwrap();

@@ -49,7 +49,7 @@ fn browser() -> Scripts {
 }
 
 #[tokio::test]
-async fn a_terminal_that_nobody_reads_costs_no_key() {
+async fn an_unread_terminal_costs_no_key() {
     let (screen, terminal) = unread_terminal();
     let browser = browser();
     let machine = machine(Scenario::ready()).await;
@@ -68,7 +68,7 @@ async fn a_terminal_that_nobody_reads_costs_no_key() {
 }
 
 #[tokio::test]
-async fn a_standard_error_that_nobody_reads_stops_no_time_limit_and_no_signal() {
+async fn an_unread_standard_error_stops_no_time_limit_and_no_signal() {
     for is_terminal in [true, false] {
         for signal in [None, Some(("TERM", 143)), Some(("INT", 130))] {
             let (screen, terminal) = unread_terminal();
@@ -145,7 +145,7 @@ async fn a_terminal_that_is_held_with_ctrl_s_stops_no_time_limit_and_no_signal()
 }
 
 #[tokio::test]
-async fn output_of_a_command_that_nobody_reads_costs_no_key() {
+async fn unread_output_of_a_command_costs_no_key() {
     let script =
         Scripts::with("script", "cat >got; head -c 200000 /dev/zero | tr '\\0' x; yes | head -c 100000");
     let mut run = create(Scenario::ready()).args(["--pipe-to"]).args([script.path("script")]).start().await;
@@ -231,7 +231,7 @@ async fn a_key_waits_in_the_background_for_a_terminal_that_is_not_to_be_written_
 
 /// It also works after it was stopped.
 #[tokio::test]
-async fn a_sign_in_that_comes_to_the_foreground_takes_a_pasted_address() {
+async fn a_sign_in_that_comes_to_the_foreground_takes_a_pasted_url() {
     let machine = machine(Scenario::ready()).await;
     let (mut terminal, url) = in_the_background(&machine).await;
     let address = sign_in_remotely(&url, Consent::Allow).await.unwrap();
@@ -272,7 +272,7 @@ async fn standard_input_that_does_not_wait_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
+async fn a_url_that_a_terminal_cuts_is_said_to_be_cut() {
     let machine = machine(Scenario::ready()).await;
     let mut terminal = machine.terminal("create --no-browser");
     let url = terminal.url().await;
@@ -296,7 +296,7 @@ async fn an_address_that_a_terminal_cuts_is_said_to_be_cut() {
 }
 
 #[tokio::test]
-async fn what_is_typed_after_an_answer_is_no_pasted_address() {
+async fn text_that_is_typed_after_an_answer_is_no_pasted_url() {
     let machine = machine(Scenario::ready()).await;
     let file = machine.home.path().join(".env");
     fs::write(&file, "OPENAI_API_KEY=old\n").unwrap();
@@ -310,7 +310,7 @@ async fn what_is_typed_after_an_answer_is_no_pasted_address() {
 }
 
 #[tokio::test]
-async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
+async fn a_system_without_a_free_thread_is_reported_before_the_sign_in() {
     let Some(strace) = Strace::of("clone,clone3", &["-e", "inject=clone,clone3:error=EAGAIN"]) else {
         return;
     };
@@ -323,7 +323,7 @@ async fn a_system_without_a_thread_to_give_is_said_and_nobody_signs_in() {
 }
 
 #[tokio::test]
-async fn a_limit_of_open_files_is_raised_or_said_and_nobody_signs_in() {
+async fn a_limit_of_open_files_is_raised_or_reported_before_the_sign_in() {
     let machine = machine(Scenario::ready()).await;
     // The system's linker also opens some.
     for limit in 8..=36 {

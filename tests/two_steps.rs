@@ -48,7 +48,7 @@ async fn answer(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_variable_that_stands_in_the_keys_way_is_told_at_the_end_here_too() {
+async fn a_variable_that_hides_the_key_is_also_reported_at_the_end_of_finish() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     let finish = keymint(&machine.0.home).args(["finish"]).env("OPENAI_API_KEY", "sk-another-one");
@@ -102,7 +102,7 @@ async fn a_destination_that_fails_its_check_uses_nothing_up() {
 }
 
 #[tokio::test]
-async fn an_address_is_not_taken_for_the_path_of_a_file() {
+async fn a_url_is_not_taken_for_the_path_of_a_file() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     let (code, _, output) = machine.finish(&["--env-file", &address], "").await;
@@ -115,7 +115,7 @@ async fn an_address_is_not_taken_for_the_path_of_a_file() {
 }
 
 #[tokio::test]
-async fn a_pending_sign_in_that_has_expired_is_told_as_such() {
+async fn a_pending_sign_in_that_has_expired_is_reported_as_such() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     // The expiry is changed to a time in the past.
@@ -129,7 +129,7 @@ async fn a_pending_sign_in_that_has_expired_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_pending_sign_in_without_a_version_is_finished_and_of_another_version_is_told_and_stays() {
+async fn a_pending_sign_in_without_a_version_is_finished_and_of_another_version_is_reported_and_stays() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
     let path = machine.pending_sign_ins().remove(0);

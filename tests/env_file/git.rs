@@ -19,7 +19,7 @@ async fn a_file_that_git_tracks_is_refused_unless_that_is_accepted() {
 
 /// It also works for a file outside the current directory.
 #[tokio::test]
-async fn the_command_that_takes_a_file_out_of_git_does_so_from_any_folder() {
+async fn the_command_that_takes_a_file_out_of_git_does_so_from_any_directory() {
     let directory = Directory::with("A=1\n");
     directory.git(&["init", "-q"]);
     directory.git(&["add", "."]);
@@ -32,7 +32,7 @@ async fn the_command_that_takes_a_file_out_of_git_does_so_from_any_folder() {
 }
 
 #[tokio::test]
-async fn a_file_that_git_would_add_is_told_with_the_line_that_prevents_it() {
+async fn a_file_that_git_would_add_is_reported_with_the_line_that_prevents_it() {
     let directory = Directory::new();
     directory.git(&["init", "-q"]);
     for name in [".env", "a [b]*?.env", "!x", "#x"] {

@@ -59,7 +59,7 @@ async fn a_value_that_comes_during_the_sign_in_is_not_lost_and_neither_is_the_ke
 }
 
 #[tokio::test]
-async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
+async fn a_directory_that_is_swapped_during_the_sign_in_diverts_nothing() {
     let (directory, others) = (Directory::new(), Directory::new());
     fs::create_dir(directory.path("project")).unwrap();
     let mut run = create_in(&directory.path("project/.env")).args(["--json"]).start().await;
@@ -74,7 +74,7 @@ async fn a_folder_that_is_swapped_during_the_sign_in_diverts_nothing() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_ended_leaves_nothing_in_the_folder() {
+async fn a_run_that_is_ended_leaves_nothing_in_the_directory() {
     for signal in ["INT", "TERM"] {
         let directory = Directory::with("A=1\n");
         let mut run = directory.create().start().await;
@@ -87,7 +87,7 @@ async fn a_run_that_is_ended_leaves_nothing_in_the_folder() {
 }
 
 #[tokio::test]
-async fn many_files_that_were_left_are_told_of_once() {
+async fn many_files_that_were_left_are_reported_once() {
     let directory = Directory::with("A=1\n");
     for number in 0..1_500 {
         fs::write(directory.path(&format!(".keymint-{number:016x}.tmp")), "OPENAI_API_KEY=secret\n").unwrap();
@@ -98,7 +98,7 @@ async fn many_files_that_were_left_are_told_of_once() {
 }
 
 #[tokio::test]
-async fn what_a_killed_run_left_is_told_of_where_it_may_hold_a_key_and_else_removed() {
+async fn a_file_of_a_killed_run_is_reported_if_it_may_hold_a_key_and_else_removed() {
     let directory = Directory::with("A=1\n");
     let mut run = directory.create().start().await;
     run.url().await;

@@ -28,7 +28,7 @@ async fn no_file_is_ever_wider_than_its_owner() {
 }
 
 #[tokio::test]
-async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recovery_folder() {
+async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recovery_store() {
     let directory = Directory::with("A=1\n");
     let options = ["-e", "inject=renameat,renameat2:error=EIO"];
     let Some(ended) = refused_after_the_check(&directory, "renameat,renameat2", &options).await else {
@@ -41,7 +41,7 @@ async fn a_replacement_that_fails_leaves_the_old_file_and_the_key_in_the_recover
 
 /// The new file is in place, but may be lost in a power cut.
 #[tokio::test]
-async fn a_folder_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_kept() {
+async fn a_directory_that_the_disk_does_not_take_fails_the_delivery_and_the_key_is_kept() {
     let directory = Directory::with("A=1\n");
     let path = directory.path("");
     let path = path.to_str().unwrap().trim_end_matches('/');
@@ -98,7 +98,7 @@ const REFUSALS: [(&str, &[&str]); 17] = [
 
 /// A file system without support for a call that a delivery needs.
 #[tokio::test]
-async fn what_the_file_system_refuses_is_found_out_before_anybody_signs_in() {
+async fn a_refusal_of_the_file_system_is_found_before_the_sign_in() {
     for (calls, errors) in REFUSALS {
         for error in errors {
             for content in [None, Some("A=1\n")] {
@@ -150,7 +150,7 @@ fn refusing(calls: &str, error: &str, paths: &[PathBuf]) -> Option<Strace> {
 
 /// The disk or the server of a network file system fails for one path.
 #[tokio::test]
-async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign_in() {
+async fn a_refusal_for_a_path_of_the_delivery_is_found_before_the_sign_in() {
     let mut refusals = 0;
     for (calls, errors) in PATH_REFUSALS.into_iter().filter(|(calls, _)| *calls != "write") {
         for error in errors {
@@ -185,7 +185,7 @@ async fn what_is_refused_for_a_path_of_the_delivery_is_found_out_before_the_sign
 
 /// The same from the moment at which the URL is shown, for every path that the run has by then.
 #[tokio::test]
-async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_key() {
+async fn a_refusal_for_a_path_of_the_delivery_after_the_check_costs_no_key() {
     let mut refusals = 0;
     for (calls, errors) in PATH_REFUSALS {
         for error in errors {
@@ -229,7 +229,7 @@ async fn what_is_refused_for_the_paths_of_a_delivery_after_the_check_costs_no_ke
 /// Some network file systems have neither locks nor syncs of directories, for the dotenv file and for the state
 /// directory.
 #[tokio::test]
-async fn a_file_system_without_locks_or_without_a_sync_of_folders_takes_the_key() {
+async fn a_file_system_without_locks_or_without_a_sync_of_directories_takes_the_key() {
     for (call, error) in [
         ("flock", "ENOLCK"),
         ("flock", "ENOSYS"),
@@ -257,7 +257,7 @@ async fn a_file_system_without_locks_or_without_a_sync_of_folders_takes_the_key(
 
 /// The same from the moment at which the URL is shown.
 #[tokio::test]
-async fn what_the_file_system_refuses_after_the_check_costs_no_key() {
+async fn a_refusal_of_the_file_system_after_the_check_costs_no_key() {
     for (calls, errors) in REFUSALS {
         for error in errors {
             for content in [None, Some("A=1\n")] {

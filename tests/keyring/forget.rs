@@ -179,7 +179,7 @@ async fn opened(fifo: PathBuf) -> File {
 }
 
 #[tokio::test]
-async fn what_happens_to_the_keyring_after_the_revocation_hides_it_not() {
+async fn a_failure_of_the_keyring_after_the_revocation_does_not_hide_the_revocation() {
     let forget = |machine: &Machine, session: &Session| {
         with_admin_key(machine, session, "forget --revoke --yes --json").env("KEYMINT_FAIL_POINT", "revoked")
     };

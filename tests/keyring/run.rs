@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::os::unix::process::ExitStatusExt;
 
 #[tokio::test]
-async fn a_person_without_a_key_gets_one_and_then_the_command_runs() {
+async fn a_user_without_a_key_gets_one_and_then_the_command_runs() {
     let (mut terminal, machine) = at_a_terminal("run --profile person -- printenv OPENAI_API_KEY").await;
     terminal.shows("No key is stored yet; signing in to create one.").await;
     let url = terminal.url().await;
@@ -97,7 +97,7 @@ async fn a_command_takes_the_place_of_the_program() {
 }
 
 #[tokio::test]
-async fn a_command_has_the_signals_and_the_limits_of_the_person() {
+async fn a_command_has_the_signals_and_the_limits_of_the_user() {
     const BROKEN_PIPE: u32 = 13;
     let session = Session::shared();
     session.store("limits", &[], KEY);
@@ -149,7 +149,7 @@ async fn a_command_that_cannot_be_started_has_the_exit_code_of_a_shell() {
 
 /// Another user may have created a program of that name in the current directory.
 #[tokio::test]
-async fn a_command_is_not_looked_for_in_a_relative_folder_of_the_search_path() {
+async fn a_command_is_not_looked_for_in_a_relative_directory_of_the_search_path() {
     use std::os::unix::fs::PermissionsExt;
     let session = Session::shared();
     session.store("relative", &[], KEY);

@@ -35,8 +35,8 @@ const KEEPERS: [(&str, Keeper); 3] = [
 #[rustfmt::skip]
 static FAILING: [Failing; 14] = [
     failing("a full disk",                           &["--print"],                                                Site::Nowhere,    |_| {},           "standard output failed (No space left"),
-    failing("a file whose folder is removed",        &["--env-file", "project/.env"],                             Site::Nowhere,    remove_folder,    "failed (No such file or directory"),
-    failing("a file that is a folder now",           &["--env-file", ".env"],                                     Site::Nowhere,    make_it_a_folder, "failed (it is a directory"),
+    failing("a file whose folder is removed",        &["--env-file", "project/.env"],                             Site::Nowhere,    remove_directory,    "failed (No such file or directory"),
+    failing("a file that is a folder now",           &["--env-file", ".env"],                                     Site::Nowhere,    make_it_a_directory, "failed (it is a directory"),
     failing("a file with another value now",         &["--env-file", ".env"],                                     Site::DotenvFile, set_a_value,      "failed (the value changed"),
     failing("a keyring that is locked",              &["--keyring"],                                              Site::Keyring,    lock,             "keyring failed (the keyring is locked"),
     failing("a keyring whose session has ended",     &["--keyring"],                                              Site::Keyring,    end_session,      "keyring failed (cannot reach a keyring"),
@@ -60,11 +60,11 @@ const fn failing(
     Failing { destination: Destination { name, args, site, borders: &[] }, spoil, message }
 }
 
-fn remove_folder(harness: &mut Harness) {
+fn remove_directory(harness: &mut Harness) {
     fs::remove_dir_all(harness.path("project")).unwrap();
 }
 
-fn make_it_a_folder(harness: &mut Harness) {
+fn make_it_a_directory(harness: &mut Harness) {
     fs::create_dir(harness.path(".env")).unwrap();
 }
 
@@ -85,7 +85,7 @@ fn break_wl_copy(harness: &mut Harness) {
 }
 
 #[tokio::test]
-async fn whatever_fails_the_key_is_kept_or_its_loss_is_told() {
+async fn whatever_fails_the_key_is_kept_or_its_loss_is_reported() {
     let cells = FAILING.iter().flat_map(|failing| {
         KEEPERS.map(|(name, keeper)| Row {
             block: failing.destination.name.to_owned(),
@@ -131,7 +131,7 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
 
 /// The user may not have pasted it yet.
 #[tokio::test]
-async fn a_key_that_only_a_clipboard_has_is_told_of_by_the_next_run() {
+async fn a_key_that_only_a_clipboard_has_is_reported_by_the_next_run() {
     for destination in DESTINATIONS.iter().filter(|destination| !destination.site.keeps()) {
         let mut harness = Harness::new(destination).await;
         let program = harness.delivers(&["create"]);

@@ -103,7 +103,7 @@ impl Harness {
         }
         let ended = run.finish().await;
         // A command that got its input continues without the program.
-        until(|| !somebody_works_in(self.machine.home.path())).await;
+        until(|| !is_in_use(self.machine.home.path())).await;
         assert!(!has_a_key(&ended.stderr), "{}", ended.stderr);
         no_file_is_for_others(self.machine.home.path());
         ended
@@ -182,7 +182,7 @@ impl Harness {
 }
 
 /// Returns whether a process has this working directory.
-fn somebody_works_in(folder: &Path) -> bool {
+fn is_in_use(folder: &Path) -> bool {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path().join("cwd")));
     processes.filter_map(|cwd| fs::read_link(cwd).ok()).any(|cwd| cwd == folder)
 }

@@ -5,7 +5,7 @@ use crate::harness::Harness;
 use keymint_testkit::Strace;
 
 #[tokio::test]
-async fn the_record_is_on_the_disk_before_the_key_is_asked_for() {
+async fn the_record_is_on_the_disk_before_the_key_is_requested() {
     // The calls that write to files and sockets, with the paths of the files.
     let calls = "write,writev,sendto,sendmsg,fsync,fdatasync";
     let Some(strace) = Strace::of(calls, &["-y", "-s", "200"]) else { return };

@@ -25,7 +25,7 @@ const SIGNALS: [Signal; 6] = [
 ];
 
 #[tokio::test]
-async fn a_signal_ends_a_run_before_a_key_is_asked_for_or_after_it_is_delivered() {
+async fn a_signal_ends_a_run_before_a_key_is_requested_or_after_it_is_delivered() {
     let mut rows = Vec::new();
     for destination in DESTINATIONS
         .iter()

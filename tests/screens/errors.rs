@@ -8,7 +8,7 @@ use serde_json::json;
 use std::net::TcpListener;
 
 #[tokio::test]
-async fn errors_before_anyone_has_signed_in() {
+async fn errors_before_the_sign_in() {
     for (name, args) in [
         ("error-sign-in-timeout", &["--sign-in-timeout", "50ms"][..]),
         ("error-sign-in-timeout-json", &["--sign-in-timeout", "50ms", "--json"]),

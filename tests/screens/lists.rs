@@ -105,7 +105,7 @@ async fn keys_on_the_server() {
 }
 
 #[tokio::test]
-async fn what_there_is() {
+async fn keys_settings_and_checks() {
     for (name, scenario, args) in [
         ("list", two_organizations(), &[][..]),
         ("list-json", two_organizations(), &["--json"]),

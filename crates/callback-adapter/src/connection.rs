@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_response_that_nobody_receives_in_time_is_not_lost() {
+    async fn a_response_that_is_not_received_in_time_is_not_lost() {
         let mut harness = Harness::new();
         let (mut client, end) = harness.connect(1024);
         ask(&mut client, "/auth/callback?code=C").await;

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_who_pastes_is_asked_when_two_browsers_opened_the_start_address() {
+    fn a_user_who_pastes_is_asked_if_two_browsers_opened_the_start_url() {
         for (open_count, expected) in [
             (OpenCount::Zero, None),
             (OpenCount::One, None),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_asked_about_a_program_that_is_not_known_to_be_theirs_whatever_else_it_knows() {
+    fn the_user_is_asked_about_a_program_that_is_not_known_to_be_theirs_whatever_it_knows() {
         for open_count in [OpenCount::Zero, OpenCount::One, OpenCount::Several] {
             for cookie in [CookieMatch::Missing, CookieMatch::Ours] {
                 let sender = Sender { cookie, is_this_users: false };

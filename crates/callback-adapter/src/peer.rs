@@ -91,7 +91,7 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
-    fn only_another_person_is_strange_and_only_who_is_there_is_known() {
+    fn only_another_user_is_foreign_and_only_an_open_socket_has_a_known_owner() {
         const CLOSED: u8 = 7;
         for (user, state, this_user, sudo_user, expected) in [
             (1000, ESTABLISHED, 1000, None, Owner::ThisUser),

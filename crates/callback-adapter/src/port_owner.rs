@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_for_every_address_stands_in_the_way_of_its_family() {
+    fn a_socket_for_every_address_gets_the_connections_of_its_family() {
         let v4 = IpAddr::from(Ipv4Addr::LOCALHOST);
         let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
         for (bound, wanted, covered) in [

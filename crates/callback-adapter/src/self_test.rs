@@ -238,7 +238,7 @@ mod tests {
     const GUESS: &str = "HTTP/1.1 200 OK\r\nserver: nginx\r\n\r\n0123456789012345678901234567890123456789012";
 
     #[tokio::test]
-    async fn whoever_else_answers_is_named_as_far_as_it_says() {
+    async fn another_program_that_answers_is_named_by_its_server_field() {
         let airplay = || (SelfTestErrorKind::AirPlayReceiver, "the AirPlay Receiver answers at");
         let other = |name: Option<&str>| {
             (SelfTestErrorKind::Stranger { server: name.map(str::to_owned) }, "another program answers at")

@@ -64,7 +64,7 @@ mod tests {
     use std::sync::mpsc;
 
     #[test]
-    fn each_notice_is_told_once_even_to_an_observer_that_comes_late() {
+    fn each_warning_is_reported_once_even_to_a_late_observer() {
         let warnings = Warnings::default();
         warnings.report(ListenerWarning::SpokeTls);
         warnings.report(ListenerWarning::SpokeTls);

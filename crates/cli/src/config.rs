@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_told_with_its_source_and_without_itself() {
+    fn a_bad_value_is_reported_with_its_source_and_without_itself() {
         for (flags, environment, expected) in [
             (&["--issuer", "http://canary.example"][..], &[][..], "--issuer: it must begin with https://"),
             (
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn other_endpoints_and_ports_are_told_before_the_browser_opens() {
+    fn other_endpoints_and_ports_are_reported_before_the_browser_opens() {
         let warnings = |flags: &[&str]| {
             let endpoints = resolve(flags, &[]).unwrap().sign_in.endpoints;
             endpoints.warnings().map(|warning| of_warning(&warning)).collect::<Vec<_>>()

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_nobody_waits_for_any_more_has_cleared_up() {
+    async fn abandoned_work_has_cleaned_up() {
         let (there, (go, gone)) = (Arc::new(Mutex::new(true)), mpsc::channel::<()>());
         let trace = Trace(Arc::clone(&there));
         let work = run_to_completion(move || {

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_systems_browser_is_opened_only_where_a_person_would_see_it() {
+    fn a_systems_browser_is_opened_only_where_a_user_would_see_it() {
         let ssh = ("SSH_CONNECTION", "10.0.0.9 50000 10.0.0.5 22");
         let display = ("DISPLAY", ":0");
         assert!(!names(&Browser::System, &[display]).unwrap().is_empty());
@@ -160,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn from_linux_on_windows_no_shell_reads_the_address() {
+    fn from_linux_on_windows_no_shell_reads_the_url() {
         let names = names(&Browser::System, &[("WSL_DISTRO_NAME", "Ubuntu")]);
         assert_eq!(names.unwrap(), ["wslview", "rundll32", "powershell"]);
     }
 
     #[test]
-    fn the_persons_choice_is_tried_in_its_order_and_text_browsers_never() {
+    fn the_users_choice_is_tried_in_its_order_and_text_browsers_never() {
         let ssh = [("SSH_TTY", "/dev/pts/0")];
         let chosen = |variable: &str| names(&Browser::named_by(variable), &ssh);
         if cfg!(unix) {

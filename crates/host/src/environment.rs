@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_advice_wherever_something_may_stand_in_the_way() {
+    fn every_possible_obstacle_has_advice() {
         let at = |kind: HostKind, has_display: bool| {
             HostEnvironment { kind, has_display, login: "ada@host".to_owned() }.advice(6001)
         };

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_tells_who_where_and_when() {
+    fn a_name_contains_the_user_the_host_and_the_date() {
         assert_eq!(compose("ada", "engine", "2026-11-24", 0), "keymint ada@engine 2026-11-24 aaaa");
         assert_eq!(compose("", "engine", "2026-11-24", u64::MAX), "keymint engine 2026-11-24 7777");
         assert_eq!(compose("zoë\n", "h öst", "2026-11-24", 1), "keymint zo@hst 2026-11-24 baaa");

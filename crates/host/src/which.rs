@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relative_folder_of_the_search_path_does_not_count() {
+    fn a_relative_directory_of_the_search_path_does_not_count() {
         let home = tempfile::tempdir_in(".").unwrap();
         put(&home.path().join("tool"), 0o755);
         let relative = Path::new(home.path().file_name().unwrap());
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_taken_from_the_current_folder_and_made_a_full_one() {
+    fn a_path_is_resolved_in_the_current_directory_and_made_absolute() {
         let here = env::current_dir().unwrap();
         let up = "../".repeat(here.components().count() - 1);
         let found = find(&format!("{up}bin/sh"), OsStr::new("")).unwrap();

@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_claimed_address_is_read_and_a_token_without_one_is_no_error() {
+    fn the_claimed_email_address_is_read_and_a_token_without_one_is_no_error() {
         let good = token(r#"{"email": "dev@example.com"}"#);
         for (token, expected) in [
             (good.clone(), Some("dev@example.com")),

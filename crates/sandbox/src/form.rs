@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn order_matters_only_where_it_is_asked_for() {
+    fn order_matters_only_where_it_is_checked() {
         let read = |encoded: &str| exactly_in_order(&parse(encoded.as_bytes()), ["a", "b"]).is_ok();
 
         assert!(read("a=1&b=2"));

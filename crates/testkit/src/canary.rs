@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_found_in_each_form_wherever_it_stands() {
+    fn a_secret_is_found_in_each_form_wherever_it_is() {
         const SECRET: &str = "sk-proj-A1b2/C3+d4\"E5_f6 g7~H8\\i9";
         let canaries = Canaries::of([SECRET.to_owned()]);
         let hex = |before: &str| SECRET.bytes().map(|byte| format!("{before}{byte:02x}")).collect::<String>();

@@ -69,7 +69,7 @@ impl Visit {
 }
 
 #[tokio::test]
-async fn a_person_signs_in_and_the_page_has_the_key() {
+async fn a_user_signs_in_and_the_page_has_the_key() {
     let visit = Visit::begin(Scenario::ready().project_ready_after(Duration::from_millis(1))).await;
 
     visit.click("sign-in").await;
@@ -98,7 +98,7 @@ async fn a_refusal_of_the_user_is_shown_and_no_key_is_made() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_asked_for_ends_no_sign_in() {
+async fn an_unrequested_answer_ends_no_sign_in() {
     let visit = Visit::begin(Scenario::ready()).await;
     let driver = &visit.browser.driver;
 

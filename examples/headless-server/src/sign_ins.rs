@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_nobody_answers_is_gone_after_ten_minutes_and_makes_room() {
+    fn one_without_an_answer_is_removed_after_ten_minutes_and_makes_room() {
         let (now, mut sign_ins) = (Moment::ORIGIN, SignIns::default());
         for number in 0..MOST {
             begin(&mut sign_ins, now, &number.to_string()).unwrap();

@@ -186,7 +186,7 @@ async fn a_second_answer_is_refused_and_makes_no_second_key() {
 }
 
 #[tokio::test]
-async fn the_key_is_handed_over_exactly_once_and_stands_nowhere_else() {
+async fn the_key_is_handed_over_exactly_once_and_is_nowhere_else() {
     let service = RunningService::of(Scenario::ready()).await;
     let sign_in = service.begin().await;
     assert_eq!(sign_in.take_key().await, (409, json!({"error": "no_key"})));

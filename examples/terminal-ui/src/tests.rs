@@ -77,7 +77,7 @@ fn confirm(app: &mut App) -> Target {
 }
 
 #[test]
-fn the_person_is_told_which_address_to_open() {
+fn the_screen_shows_the_url_to_open() {
     assert_eq!(screen(&app()), ["Starting..."]);
     let app = after([Message::Listening("http://localhost:5000/start/x".parse().unwrap())]);
     assert_eq!(
@@ -134,7 +134,7 @@ fn a_title_cannot_steer_the_terminal() {
 }
 
 #[test]
-fn the_key_is_seen_only_while_it_is_asked_for() {
+fn the_key_is_visible_only_after_a_request() {
     let made = made();
     let key = made.key.expose().to_owned();
     let ready = format!("Your key is ready. It ends in {}.", made.key.last_four());
@@ -190,7 +190,7 @@ async fn until<T>(
 }
 
 #[tokio::test]
-async fn a_person_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_the_screen() {
+async fn a_user_signs_in_picks_a_project_and_gets_the_key_in_the_file_and_on_the_screen() {
     let acme =
         Organization::new("org-acme").titled("Acme").with_project(Project::new("proj_a").titled("Site"));
     let own = Organization::new("org-own").titled("Own").as_personal();

@@ -35,7 +35,7 @@ impl Started {
         self.browser.send(self.browser.open("/auth/callback?code=C&state=STATE", cookies)).await
     }
 
-    fn told(&self) -> Vec<ListenerWarning> {
+    fn reported(&self) -> Vec<ListenerWarning> {
         self.warnings.try_iter().collect()
     }
 
@@ -54,7 +54,7 @@ fn is_base64url(text: &str) -> bool {
 }
 
 #[tokio::test]
-async fn the_start_address_leads_to_the_authorization_request_with_a_cookie() {
+async fn the_start_url_leads_to_the_authorization_request_with_a_cookie() {
     let sign_in = SignIn::begin();
     let url = sign_in.listener.start_url(&sign_in.pending);
     assert_eq!(url, sign_in.listener.start_url(&sign_in.pending));
@@ -82,7 +82,7 @@ async fn the_same_browser_is_sent_on_again_and_another_one_is_not() {
         assert_eq!((status(&again), header(&again, "location")), ("303", &*started.authorize_url));
         assert_eq!(cookie(&again), cookie(&first));
     }
-    assert_eq!(started.told(), []);
+    assert_eq!(started.reported(), []);
 
     let wrong = format!("{}x", cookie(&first));
     let twice = format!("{0}; {0}", cookie(&first));
@@ -94,14 +94,14 @@ async fn the_same_browser_is_sent_on_again_and_another_one_is_not() {
             "{cookies}"
         );
     }
-    assert_eq!(started.told(), [ListenerWarning::StartOpenedTwice]);
+    assert_eq!(started.reported(), [ListenerWarning::StartOpenedTwice]);
     assert_eq!(status(&started.open(cookie(&first)).await), "303");
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
     assert_eq!(started.browser_mismatch().await, Some(BrowserMismatch::TwoBrowsers));
 }
 
 #[tokio::test]
-async fn what_does_not_open_the_start_address_does_not_count() {
+async fn a_request_that_does_not_open_the_start_url_does_not_count() {
     let started = Started::begin();
     let good = started.browser.open(&started.start, "");
     let with = |header: &str| good.replace("Cookie: ", header);
@@ -127,12 +127,12 @@ async fn what_does_not_open_the_start_address_does_not_count() {
     let first = started.open("").await;
     assert_eq!(status(&first), "303");
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");
-    assert_eq!(started.told(), []);
+    assert_eq!(started.reported(), []);
     assert_eq!(started.browser_mismatch().await, None);
 }
 
 #[tokio::test]
-async fn a_start_address_that_was_not_given_out_leads_nowhere() {
+async fn a_start_url_that_was_not_given_out_leads_nowhere() {
     let unknown = Started::begin().start;
     let (browser, receiving) = SignIn::begin().receive();
     assert_eq!(status(&browser.send(browser.open(&unknown, "")).await), "404");
@@ -140,7 +140,7 @@ async fn a_start_address_that_was_not_given_out_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn a_person_is_asked_when_another_browser_may_have_answered() {
+async fn the_user_is_asked_if_another_browser_may_have_answered() {
     const NONE: &str = "";
     const OURS: &str = "OURS";
     for (opened_with, answered_with, expected) in [
@@ -199,7 +199,7 @@ async fn a_wrong_or_doubled_cookie_changes_nothing() {
 
 /// Any program that serves localhost can set a cookie of the same name.
 #[tokio::test]
-async fn a_browser_whose_cookie_was_doubled_is_told_the_way_on() {
+async fn a_browser_with_two_cookies_gets_instructions_to_continue() {
     let started = Started::begin();
     let first = started.open("").await;
     let ours = cookie(&first);
@@ -214,7 +214,7 @@ async fn a_browser_whose_cookie_was_doubled_is_told_the_way_on() {
 }
 
 #[tokio::test]
-async fn after_the_response_the_start_address_leads_nowhere_but_a_second_browser_still_counts() {
+async fn after_the_response_the_start_url_leads_nowhere_but_a_second_browser_still_counts() {
     let started = Started::begin();
     let first = started.open("").await;
     assert_eq!(status(&started.come_back(cookie(&first)).await), "303");

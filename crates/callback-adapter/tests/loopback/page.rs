@@ -16,7 +16,7 @@ async fn open_page() -> (crate::support::Browser, LoopbackListener, TcpStream) {
 }
 
 #[tokio::test]
-async fn the_page_tells_how_it_ended_and_then_the_ports_close() {
+async fn the_page_shows_the_outcome_and_then_the_ports_close() {
     for (outcome, expected) in [
         (Outcome::KeyDelivered, "Key ready"),
         (Outcome::KeyKept, "Key created, but not delivered"),
@@ -37,7 +37,7 @@ async fn the_page_tells_how_it_ended_and_then_the_ports_close() {
 }
 
 #[tokio::test]
-async fn whoever_asks_after_the_conclusion_still_sees_it() {
+async fn a_browser_that_asks_after_the_conclusion_still_sees_it() {
     let (browser, listener) = SignIn::done().await;
     let (page, ()) =
         tokio::join!(browser.send(browser.page()), within_a_minute(listener.conclude(Outcome::KeyDelivered)));

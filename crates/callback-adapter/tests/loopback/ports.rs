@@ -143,7 +143,7 @@ async fn a_connection_of_an_earlier_sign_in_does_not_reach_the_next_one() {
 }
 
 #[tokio::test]
-async fn nobody_reaches_the_listener_from_another_address_of_this_machine() {
+async fn no_connection_to_another_address_of_this_machine_reaches_the_listener() {
     // No packet is sent: this only determines the address from which the system would send.
     let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     let address =

@@ -189,7 +189,7 @@ async fn another_host_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_no_person_navigates_to_changes_nothing() {
+async fn a_request_that_is_no_navigation_of_a_user_changes_nothing() {
     for header in [
         "Sec-Fetch-Mode: no-cors",
         "Sec-Fetch-Mode: cors",
@@ -273,7 +273,7 @@ async fn a_body_changes_nothing_and_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_or_no_request_changes_nothing() {
+async fn a_request_that_is_too_large_or_malformed_changes_nothing() {
     let (target, header) = ("x".repeat(20_000), "y".repeat(20_000));
     let headers: String = (0..70).map(|number| format!("X-{number}: y\r\n")).collect();
     change_nothing(&[

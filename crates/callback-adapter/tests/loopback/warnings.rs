@@ -13,7 +13,7 @@ fn begin() -> (SignIn, UnboundedReceiver<ListenerWarning>) {
 }
 
 /// Signs in, and returns the warnings until then.
-async fn told(
+async fn reported(
     browser: Browser,
     receiving: Receiving,
     mut warnings: UnboundedReceiver<ListenerWarning>,
@@ -23,27 +23,27 @@ async fn told(
 }
 
 #[tokio::test]
-async fn a_browser_that_speaks_tls_is_told_of_once_and_answered_nothing() {
+async fn a_browser_that_speaks_tls_is_reported_once_and_gets_no_answer() {
     let (sign_in, warnings) = begin();
     let (browser, receiving) = sign_in.receive();
     for hello in ["\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}\u{fc}\u{3}\u{3}", "\u{16}\u{3}\u{3}"] {
         assert_eq!(browser.send(hello).await, "");
     }
-    assert_eq!(told(browser, receiving, warnings).await, [ListenerWarning::SpokeTls]);
+    assert_eq!(reported(browser, receiving, warnings).await, [ListenerWarning::SpokeTls]);
 }
 
 #[tokio::test]
-async fn a_callback_of_another_sign_in_is_told_of_once() {
+async fn a_callback_of_another_sign_in_is_reported_once() {
     let (sign_in, warnings) = begin();
     let (browser, receiving) = sign_in.receive();
     for query in ["code=C&state=other", "error=access_denied&state=another"] {
         assert_eq!(status(&browser.send(browser.callback(query)).await), "400");
     }
-    assert_eq!(told(browser, receiving, warnings).await, [ListenerWarning::ForeignState]);
+    assert_eq!(reported(browser, receiving, warnings).await, [ListenerWarning::ForeignState]);
 }
 
 #[tokio::test]
-async fn what_is_nothing_to_a_person_is_not_told() {
+async fn requests_that_do_not_concern_the_user_are_not_reported() {
     let (sign_in, warnings) = begin();
     let (browser, receiving) = sign_in.receive();
     for request in ["GET /favicon.ico HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n", "garbage\r\n\r\n", "\u{16}"]
@@ -51,13 +51,13 @@ async fn what_is_nothing_to_a_person_is_not_told() {
         let mut stream = browser.connect().await;
         stream.write_all(browser.fill_in(request).as_bytes()).await.unwrap();
     }
-    assert_eq!(told(browser, receiving, warnings).await, []);
+    assert_eq!(reported(browser, receiving, warnings).await, []);
 }
 
 /// Runs itself again with few file descriptors, and opens them all.
 #[cfg(unix)]
 #[tokio::test]
-async fn too_many_open_files_are_told_of_once_and_waited_past() {
+async fn too_many_open_files_are_reported_once_and_waited_out() {
     const THERE: &str = "KEYMINT_TEST_WITH_FEW_FILES";
     if std::env::var_os(THERE).is_some() {
         let (sign_in, mut warnings) = begin();
@@ -70,13 +70,13 @@ async fn too_many_open_files_are_told_of_once_and_waited_past() {
             Some(ListenerWarning::AcceptFailed)
         );
         drop((files, client));
-        assert_eq!(told(browser, receiving, warnings).await, []);
+        assert_eq!(reported(browser, receiving, warnings).await, []);
         return;
     }
     let output = std::process::Command::new("sh")
         .args([
             "-c",
-            "ulimit -n 64 && exec \"$0\" --exact warnings::too_many_open_files_are_told_of_once_and_waited_past",
+            "ulimit -n 64 && exec \"$0\" --exact warnings::too_many_open_files_are_reported_once_and_waited_out",
         ])
         .arg(std::env::current_exe().unwrap())
         .env(THERE, "1")

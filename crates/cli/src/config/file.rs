@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_readable_text_is_refused_and_what_is_not_there_is_none() {
+    fn an_unreadable_file_is_refused_and_a_missing_one_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.toml");
         assert_eq!(read(&path).unwrap(), None);

@@ -110,7 +110,7 @@ mod tests {
     use crate::config::tests::resolve;
 
     #[test]
-    fn a_bundle_of_no_use_is_told_with_its_source_and_without_its_content() {
+    fn an_unusable_bundle_is_reported_with_its_source_and_without_its_content() {
         let folder = tempfile::tempdir().unwrap();
         let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
         let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];

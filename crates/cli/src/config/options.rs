@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_that_are_told_are_those_that_count() {
+    fn the_shown_defaults_are_those_that_count() {
         let default = |name| DEFINITIONS.iter().find(|it| it.name == name).unwrap().default.unwrap();
         let (client, settings) = (Client::default(), resolve(&[], &[]).unwrap());
         assert_eq!(default("issuer"), client.issuer.as_str());

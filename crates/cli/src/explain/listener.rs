@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_holds_the_port_is_told_as_far_as_it_is_known() {
+    fn the_owner_of_the_port_is_named_as_far_as_it_is_known() {
         assert!(in_use_hint(5000, None).contains(if cfg!(windows) { "netstat" } else { "lsof" }));
         for (name, expected) in [
             ("node", "node (process 7) holds port 5000. Wait for it or end it"),

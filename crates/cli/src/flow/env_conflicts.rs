@@ -54,7 +54,7 @@ mod tests {
     use std::collections::HashMap;
 
     #[test]
-    fn only_a_variable_that_stands_in_the_keys_way_is_warned_of() {
+    fn only_a_variable_that_hides_the_key_is_warned_of() {
         let file = |name| EnvFileOptions {
             path: ".env".into(),
             variable: VariableName::parse(name).unwrap(),

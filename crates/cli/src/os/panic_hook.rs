@@ -24,13 +24,13 @@ mod tests {
 
     /// Runs the test program again, so that the hook is installed in a process of its own.
     #[test]
-    fn a_panic_tells_its_place_and_nothing_of_what_it_was_about() {
+    fn a_panic_shows_its_location_and_not_its_message() {
         const THERE: &str = "KEYMINT_TEST_PANICS";
         if std::env::var_os(THERE).is_some() {
             install();
             panic!("a canary: sk-proj-canary");
         }
-        let test = "os::panic_hook::tests::a_panic_tells_its_place_and_nothing_of_what_it_was_about";
+        let test = "os::panic_hook::tests::a_panic_shows_its_location_and_not_its_message";
         let mut again = Command::new(std::env::current_exe().unwrap());
         again.args(["--exact", "--nocapture", test]).env(THERE, "1").env("RUST_BACKTRACE", "full");
         let output = again.output().unwrap();

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_several_lines_is_left_alone_whatever_stands_in_it() {
+    fn a_value_of_several_lines_is_left_alone_whatever_it_contains() {
         for value in
             ["\"a\nOPENAI_API_KEY=x\nb\"", "'\nOPENAI_API_KEY=x'", "\"\n  export OPENAI_API_KEY=x\n\""]
         {

@@ -106,7 +106,7 @@ mod tests {
     use keymint_tokio_clock::TokioClock;
 
     #[tokio::test]
-    async fn a_folder_that_only_looks_like_a_repository_hides_nothing_that_git_tracks() {
+    async fn a_directory_that_only_looks_like_a_repository_hides_nothing_that_git_tracks() {
         let root = tempfile::tempdir().unwrap();
         let git = |args: &[&str]| {
             let status = std::process::Command::new("git").args(args).current_dir(root.path()).status();

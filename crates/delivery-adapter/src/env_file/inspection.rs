@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_run_that_does_not_end_is_waited_for_and_then_reported_and_a_strangers_lock_passed_over() {
+    async fn a_run_that_does_not_end_is_waited_for_and_then_reported_and_a_strangers_lock_is_ignored() {
         let directory = tempfile::tempdir().unwrap();
         let second = location(directory.path(), ".env");
         let stranger = fs::File::open(directory.path()).unwrap();

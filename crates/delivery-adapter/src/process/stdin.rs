@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_fails_is_told_of_in_its_words() {
+    async fn a_program_that_fails_is_reported_in_its_words() {
         const UNREAD: &str = "ended without reading the key";
         let all_but_one = format!("dd bs=1 count={} >/dev/null 2>&1", SECRET.len() - 1);
         for (script, expected) in [
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_leaves_the_reading_to_another_is_told_of_and_that_one_gets_the_key_whole() {
+    async fn a_program_that_leaves_the_reading_to_another_is_reported_and_the_other_gets_the_whole_key() {
         let later = "{ until [ -e go ]; do sleep 0.01; done; cat >got; touch done; } <&3 >&- 2>&- &";
         let script = Script::new(&format!("exec 3<&0; {later}"));
         let (error, _, directory) = script.write(vec![]).await;

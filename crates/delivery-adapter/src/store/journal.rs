@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_asked_for_nothing_leaves_nothing() {
+    fn a_run_that_requested_nothing_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         drop(Journal::begin_in(directory.path()).unwrap());
         let mut discarded = Journal::begin_in(directory.path()).unwrap();

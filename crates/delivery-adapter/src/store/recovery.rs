@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_kept_is_an_error() {
+    fn a_key_that_cannot_be_stored_is_an_error() {
         assert!(store(Path::new("/dev/null/recovery"), "one", &key()).is_err());
     }
 }

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn every_folder_on_the_way_to_a_file_counts() {
+    fn every_directory_on_the_way_to_a_file_counts() {
         let (home, file) = home();
         let link = home.path().join("link");
         symlink(".config/keymint/../keymint", &link).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn another_users_file_folder_or_link_on_the_way_is_refused() {
+    fn another_users_file_directory_or_link_on_the_way_is_refused() {
         let (home, file) = home();
         if lchown(&file, Some(ANOTHER_USER), None).is_err() {
             return crate::skipped("only the administrator can give files away");

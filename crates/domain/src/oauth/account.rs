@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_an_address_is_shown_clean() {
+    fn a_text_that_looks_like_an_email_address_is_shown_clean() {
         for (claim, shown) in [
             ("dev@example.com", "dev@example.com"),
             ("\"a@b\"@example.com", "\"a@b\"@example.com"),
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_look_like_an_address_is_none() {
+    fn a_text_that_does_not_look_like_an_email_address_is_none() {
         let long = format!("{}@example.com", "x".repeat(LONGEST));
         for claim in ["", "dev", "@", "dev@", "@example.com", "dev @example.com", "a@b\nc", &long] {
             assert!(AccountEmail::parse(claim).is_none(), "{claim:?}");

@@ -206,21 +206,21 @@ mod tests {
     }
 
     #[test]
-    fn equal_addresses_may_be_written_differently() {
+    fn equal_urls_may_be_written_differently() {
         let base = |text| BaseUrl::parse(text).unwrap();
         assert_eq!(base("https://HOST:443/"), base("https://host"));
         assert_ne!(base("https://host/p"), base("https://host"));
     }
 
     #[test]
-    fn an_address_is_shown_as_what_it_is() {
+    fn a_url_is_shown_as_what_it_is() {
         let base = |text| BaseUrl::parse(text).unwrap().to_string();
         assert_eq!(base("https://\u{430}uth.openai.com/"), "https://xn--uth-5cd.openai.com");
         assert_eq!(base("https://HOST:443/a\u{202e}b"), "https://host/a%E2%80%AEb");
     }
 
     #[test]
-    fn an_address_knows_whether_it_is_on_this_machine() {
+    fn a_url_knows_whether_it_is_on_this_machine() {
         let is_loopback = |text: &&str| BaseUrl::parse(text).unwrap().is_loopback();
         let here = ["https://localhost", "http://LOCALHOST:1/x", "https://127.9.9.9", "http://[::1]"];
         assert!(here.iter().all(is_loopback));

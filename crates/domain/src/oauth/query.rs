@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_that_stands_there_twice_has_no_value() {
+    fn a_repeated_parameter_has_no_value() {
         let parameters = parse("a=1&b=2&a=1").unwrap();
         assert_eq!(parameters.single("a"), Err(Repeated));
         assert_eq!(parameters.single("b"), Ok(Some("2")));

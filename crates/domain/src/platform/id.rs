@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_what_can_stand_in_a_url() {
+    fn an_id_is_a_text_that_can_be_part_of_a_url() {
         for good in ["org-1", "proj_A9", "-", &"x".repeat(LONGEST_ID)] {
             assert!(OrganizationId::parse(good).is_ok(), "{good:?}");
         }

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_not_read_whole_may_have_what_was_asked_for() {
+    fn a_list_that_was_not_read_whole_may_have_the_requested_target() {
         let cut = Listing::new(vec![organization("org-1", "Acme")], 0, false);
         let selector = TargetSelector { organization: Some("org-2".to_owned()), project: None };
         assert!(matches!(selector.organizations(&cut), Err(TargetError::NoSuchTarget { unread: 1, .. })));

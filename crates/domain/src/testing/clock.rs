@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn time_jumps_to_whoever_waits_next() {
+    fn time_jumps_to_the_next_end_of_a_wait() {
         let clock = FakeClock::new();
         let nap = async |length| {
             clock.sleep(Duration::from_secs(length)).await;
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "waits for something that this clock does not know")]
-    fn waiting_for_anything_else_is_told() {
+    fn waiting_for_anything_else_panics() {
         FakeClock::new().run(std::future::pending::<()>());
     }
 }

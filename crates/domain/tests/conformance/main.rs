@@ -86,8 +86,8 @@ fn the_fakes_keep_what_the_ports_promise() {
 }
 
 #[test]
-fn a_destination_that_breaks_a_promise_is_told_so() {
-    for (bent, told) in [
+fn a_destination_that_violates_its_contract_is_reported() {
+    for (bent, expected) in [
         (Bent::HasNoName, "the destination has no name"),
         (Bent::WritesControls, "the name has control characters"),
         (Bent::ChangesItsName, "the name changed with the delivery"),
@@ -100,9 +100,9 @@ fn a_destination_that_breaks_a_promise_is_told_so() {
         let mut bent_destination = BentDestination(fake.clone(), bent);
         let broken =
             FakeClock::new().run(check(&mut bent_destination, async || fake.keys().pop())).unwrap_err();
-        assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
+        assert!(broken.to_string().starts_with(expected), "{bent:?}: {broken}");
     }
-    for (bent, told) in [
+    for (bent, expected) in [
         (Bent::TakesWhatItShouldNot, "the delivery must fail, and succeeded"),
         (Bent::LeaksASecret, "an error of a delivery contains a secret"),
         (Bent::SaysNotSent, "an error of a delivery has control characters"),
@@ -110,13 +110,13 @@ fn a_destination_that_breaks_a_promise_is_told_so() {
         let mut destination = BentDestination(FakeDestination::new("fake"), bent);
         let broken =
             FakeClock::new().run(conformance::failing_key_destination(&mut destination)).unwrap_err();
-        assert_eq!(broken.to_string(), told, "{bent:?}");
+        assert_eq!(broken.to_string(), expected, "{bent:?}");
     }
 }
 
 #[test]
-fn a_clock_that_breaks_a_promise_is_told_so() {
-    for (bent, told) in [
+fn a_clock_that_violates_its_contract_is_reported() {
+    for (bent, expected) in [
         (Bent::GoesBack, "the time went back"),
         (Bent::WakesEarly, "a sleep of 1ns was over after 0ns"),
         (Bent::CountsIn32Bits, "a sleep of 2592000s was over in no time"),
@@ -124,13 +124,13 @@ fn a_clock_that_breaks_a_promise_is_told_so() {
         let clock = FakeClock::new();
         let bent_clock = BentClock(clock.clone(), bent, AtomicU32::default());
         let broken = clock.run(conformance::clock(&bent_clock)).unwrap_err();
-        assert_eq!(broken.to_string(), told, "{bent:?}");
+        assert_eq!(broken.to_string(), expected, "{bent:?}");
     }
 }
 
 #[test]
-fn an_authorization_server_that_breaks_a_promise_is_told_so() {
-    for (bent, told) in [
+fn an_authorization_server_that_violates_its_contract_is_reported() {
+    for (bent, expected) in [
         (Bent::RevokesForStrangers, "revoking the refresh token must be refused, and succeeded"),
         (Bent::TakesACodeTwice, "exchanging the authorization code must be refused, and succeeded"),
         (
@@ -147,13 +147,13 @@ fn an_authorization_server_that_breaks_a_promise_is_told_so() {
         let clock = FakeClock::new();
         let auth_server = BentAuthServer(FakeAuthServer::new(&clock), bent);
         let broken = clock.run(conformance::auth_server(&auth_server, grants())).unwrap_err();
-        assert_eq!(broken.to_string(), told, "{bent:?}");
+        assert_eq!(broken.to_string(), expected, "{bent:?}");
     }
 }
 
 #[test]
-fn a_platform_that_breaks_a_promise_is_told_so() {
-    for (bent, told) in [
+fn a_platform_that_violates_its_contract_is_reported() {
+    for (bent, expected) in [
         (Bent::SortsBackwards, "the organizations were listed as"),
         (Bent::DropsTitles, "the organizations were listed as"),
         (Bent::LogsInToAnEmptyAccount, "the organizations of the login were listed as"),
@@ -172,13 +172,13 @@ fn a_platform_that_breaks_a_promise_is_told_so() {
         let platform =
             BentPlatform { platform: serving(&clock, &full()), bent, is_busy: AtomicBool::default() };
         let broken = clock.run(conformance::platform(&platform, &account(&full()))).unwrap_err();
-        assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
+        assert!(broken.to_string().starts_with(expected), "{bent:?}: {broken}");
     }
 }
 
 #[test]
-fn an_admin_api_that_breaks_a_promise_is_told_so() {
-    for (bent, told) in [
+fn an_admin_api_that_violates_its_contract_is_reported() {
+    for (bent, expected) in [
         (Bent::SortsBackwards, "the keys of proj_1 were listed as"),
         (Bent::DropsTitles, "the keys of proj_1 were listed as"),
         (Bent::GivesOneKey, "the key key_1 is ProjectKey"),
@@ -197,6 +197,6 @@ fn an_admin_api_that_breaks_a_promise_is_told_so() {
         let admin = BentAdmin(administering(&clock, &projects), bent);
         let prepared = Administration { key: &admin_key(), projects };
         let broken = clock.run(conformance::admin(&admin, &prepared)).unwrap_err();
-        assert!(broken.to_string().starts_with(told), "{bent:?}: {broken}");
+        assert!(broken.to_string().starts_with(expected), "{bent:?}: {broken}");
     }
 }

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::time::Duration;
 
 #[test]
-fn nobody_comes_back_for_15_minutes() {
+fn no_response_arrives_for_15_minutes() {
     let clock = FakeClock::new();
     let patience = Duration::from_secs(15 * 60);
 

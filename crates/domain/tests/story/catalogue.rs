@@ -36,7 +36,7 @@ fn shown(catalogue: &Catalogue) -> Vec<(&str, Result<Vec<&str>, ServiceErrorKind
 }
 
 #[test]
-fn every_organization_stands_there_in_the_order_of_preference_with_its_projects_or_an_error() {
+fn every_organization_is_listed_in_the_order_of_preference_with_its_projects_or_an_error() {
     let clock = FakeClock::new();
     let mut default = organization("org-default");
     default.is_default = true;
@@ -93,7 +93,7 @@ fn the_default_project_of_the_first_organization_that_has_one_is_suggested() {
 }
 
 #[test]
-fn it_is_read_side_by_side_and_what_fails_for_a_moment_is_read_again() {
+fn it_is_read_concurrently_and_a_transient_failure_is_retried() {
     let clock = FakeClock::new();
     let latency = Duration::from_millis(20);
     let platform = only_in(&clock, 50, 0).latency(latency);
@@ -155,7 +155,7 @@ fn it_has_an_error_only_if_no_list_of_projects_could_be_read() {
 }
 
 #[test]
-fn without_a_session_or_the_organizations_there_is_none() {
+fn without_a_session_or_the_organizations_it_is_missing() {
     let clock = FakeClock::new();
     for (step, failure) in [
         (Step::ListOrganizations, FORBIDDEN),

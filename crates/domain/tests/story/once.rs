@@ -42,7 +42,7 @@ fn a_creation_is_sent_again_only_when_it_certainly_made_no_key() {
 }
 
 #[test]
-fn a_lost_answer_to_the_creation_is_told_and_never_repeated() {
+fn a_lost_answer_to_the_creation_is_reported_and_the_creation_never_repeated() {
     let clock = FakeClock::new();
     let status = |status| ServiceErrorKind::Refused { status, retry_after: Some(Duration::ZERO) };
     for failure in [
@@ -80,7 +80,7 @@ fn nothing_that_cannot_be_repeated_is_begun_without_the_time_to_end_it() {
 }
 
 #[test]
-fn it_is_told_when_a_creation_is_under_way_and_when_not_any_more() {
+fn the_events_show_when_a_creation_is_in_flight_and_when_not_any_more() {
     let clock = FakeClock::new();
     let platform = FakePlatform::ready(&clock).fail(Step::CreateKey, &[NO_CONNECTION]);
 

@@ -164,7 +164,7 @@ fn a_target_carries_the_owner_of_the_policy_that_disables_keys() {
 }
 
 #[test]
-fn an_account_that_was_not_set_up_is_told_so_at_the_first_look_and_waited_for() {
+fn an_account_that_was_not_set_up_is_reported_at_the_first_look_and_waited_for() {
     let clock = FakeClock::new();
     let not_set_up = || {
         let mut own = organization("org-own");

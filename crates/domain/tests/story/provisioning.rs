@@ -38,7 +38,7 @@ fn a_ready_account_gets_its_key_with_one_request_of_each_kind() {
 }
 
 #[test]
-fn the_order_of_preference_stands_when_a_later_organization_answers_first() {
+fn the_order_of_preference_holds_when_a_later_organization_answers_first() {
     let clock = FakeClock::new();
     let platform = (0..4)
         .fold(FakePlatform::empty(&clock), |platform, i| {

@@ -51,12 +51,12 @@ fn the_preferred_organization_is_asked_alone_and_the_others_only_where_it_has_no
         .with(personal, vec![project("proj_1", true)])
         .with(default, vec![project("proj_2", false)])
         .latency(LATENCY);
-    assert_eq!(tell_at_width(1, &platform, &clock).organization(), "org-1");
+    assert_eq!(run_at_width(1, &platform, &clock).organization(), "org-1");
     assert_eq!(asked(&platform), [vec!["*".to_owned()], numbered([2]), numbered([1])]);
 }
 
 #[test]
-fn no_list_is_asked_for_once_the_answer_is_certain() {
+fn no_list_is_requested_once_the_answer_is_certain() {
     let clock = FakeClock::new();
     let platform = only_in(&clock, 500, 10).latency(LATENCY);
 
@@ -66,7 +66,7 @@ fn no_list_is_asked_for_once_the_answer_is_certain() {
     assert_eq!(platform.count(Step::ListProjects), 1 + 8 + 8 + 1);
 }
 
-fn tell_at_width(width: usize, platform: &FakePlatform, clock: &FakeClock) -> Story {
+fn run_at_width(width: usize, platform: &FakePlatform, clock: &FakeClock) -> Story {
     let mut plan = Plan::named("my key");
     plan.width = NonZeroUsize::new(width).unwrap();
     run_flow_with(&FakeAuthServer::new(clock), platform, clock, &plan)
@@ -78,7 +78,7 @@ fn as_many_are_asked_at_once_as_the_plan_says() {
         let clock = FakeClock::new();
         let platform = only_in(&clock, 500, 499).latency(LATENCY);
 
-        let story = tell_at_width(width, &platform, &clock);
+        let story = run_at_width(width, &platform, &clock);
 
         assert_eq!((story.organization(), platform.in_flight_peak()), ("org-499", width.min(499)));
         assert_eq!(platform.count(Step::ListProjects), 500);
@@ -88,19 +88,19 @@ fn as_many_are_asked_at_once_as_the_plan_says() {
 }
 
 #[test]
-fn where_one_is_asked_at_a_time_no_look_has_two_under_way() {
+fn where_one_is_asked_at_a_time_no_look_has_two_in_flight() {
     let clock = FakeClock::new();
     let ready = Duration::from_millis(700);
     let platform = only_in(&clock, 3, 2).projects_ready_after(ready).latency(LATENCY);
 
-    let story = tell_at_width(1, &platform, &clock);
+    let story = run_at_width(1, &platform, &clock);
 
     assert_eq!((story.organization(), platform.in_flight_peak()), ("org-2", 1));
     assert!(platform.count(Step::ListOrganizations) > 1);
 }
 
 #[test]
-fn from_the_second_look_on_everything_known_is_asked_for_together() {
+fn from_the_second_look_on_everything_known_is_requested_together() {
     let clock = FakeClock::new();
     let ready = Duration::from_millis(700);
     let platform = only_in(&clock, 3, 2).projects_ready_after(ready).latency(LATENCY);
@@ -139,7 +139,7 @@ fn an_organization_that_appears_while_others_are_asked_is_asked_too_and_in_its_r
 }
 
 #[test]
-fn an_answer_that_there_are_too_many_requests_halves_how_many_are_under_way() {
+fn an_answer_that_there_are_too_many_requests_halves_how_many_are_in_flight() {
     let clock = FakeClock::new();
     let platform = (1..9).fold(only_in(&clock, 100, 99).latency(LATENCY), |platform, i| {
         platform.fail_projects_of(&format!("org-{i}"), &[too_many(1)])
@@ -173,7 +173,7 @@ fn a_server_that_always_says_too_many_is_asked_one_by_one() {
 }
 
 #[test]
-fn an_organization_that_stands_there_twice_is_asked_once() {
+fn an_organization_that_is_listed_twice_is_asked_once() {
     let clock = FakeClock::new();
     let platform = FakePlatform::empty(&clock)
         .with(organization("org-1"), vec![project("proj_1", false)])

@@ -30,7 +30,7 @@ fn account(clock: &FakeClock) -> FakePlatform {
 }
 
 #[test]
-fn what_is_named_is_found_by_its_id_or_its_title() {
+fn a_target_is_found_by_its_id_or_its_title() {
     let clock = FakeClock::new();
     for (organization, project, expected) in [
         ("", "", ("org-acme", "proj_acme")),
@@ -86,7 +86,7 @@ fn an_id_goes_before_a_title_of_an_earlier_organization() {
 }
 
 #[test]
-fn what_is_not_there_ends_the_flow_at_once_with_the_choices() {
+fn an_unknown_name_ends_the_flow_at_once_with_the_choices() {
     let clock = FakeClock::new();
     let organizations = vec![("org-acme", ""), ("org-own", ""), ("org-uni", "")];
     let of_acme = vec![("org-acme", "proj_acme"), ("org-acme", "proj_acme_web")];
@@ -162,7 +162,7 @@ fn a_named_organization_without_a_default_project_gives_its_only_one_and_is_not_
 }
 
 #[test]
-fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_told_with_the_choices() {
+fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_reported_with_the_choices() {
     let clock = FakeClock::new();
     let platform = account(&clock).with(titled("org-new", "New"), vec![]);
 
@@ -179,7 +179,7 @@ fn a_project_that_an_empty_list_may_yet_have_is_waited_for_and_then_told_with_th
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_passed_over_and_an_answer_says_so() {
+fn a_list_that_cannot_be_read_is_skipped_and_an_answer_says_so() {
     let clock = FakeClock::new();
     let forbidden = || account(&clock).fail_projects_of("org-own", &[FORBIDDEN; 10]);
 

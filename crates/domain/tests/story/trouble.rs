@@ -125,7 +125,7 @@ fn what_waiting_cannot_mend_ends_the_flow_at_once() {
 }
 
 #[test]
-fn an_organization_whose_projects_are_refused_is_passed_over_and_told_once() {
+fn an_organization_whose_projects_are_refused_is_skipped_and_reported_once() {
     let clock = FakeClock::new();
     let platform = only_in(&clock, 3, 2)
         .fail_projects_of("org-0", &[FORBIDDEN; 10])
@@ -147,7 +147,7 @@ fn an_organization_whose_projects_are_refused_is_passed_over_and_told_once() {
 }
 
 #[test]
-fn a_list_that_was_not_read_whole_is_told_once_for_each_step() {
+fn a_list_that_was_not_read_whole_is_reported_once_for_each_step() {
     let clock = FakeClock::new();
     for step in [Step::ListOrganizations, Step::ListProjects] {
         for (skipped, cut, times) in [(0, false, 0), (1, false, 1), (0, true, 1), (2, true, 1)] {

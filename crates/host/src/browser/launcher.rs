@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_put_where_the_command_says_or_at_its_end() {
+    fn the_url_is_put_where_the_command_says_or_at_its_end() {
         let address = "http://localhost:5000/start/x?a=1&b";
         for (command, expected) in [
             ("firefox", &["firefox", address][..]),

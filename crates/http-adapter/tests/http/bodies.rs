@@ -38,7 +38,7 @@ async fn what_is_not_one_json_object_is_out_of_contract_at_every_step() {
 }
 
 #[tokio::test]
-async fn a_secret_in_the_wrong_place_is_neither_taken_nor_told() {
+async fn a_secret_in_the_wrong_place_is_neither_taken_nor_shown() {
     let long = "x".repeat(1_000_000);
     let twice = "it is not an object, or has a duplicate member";
     for (step, rows) in [

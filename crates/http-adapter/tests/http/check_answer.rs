@@ -62,7 +62,7 @@ async fn an_answer_of_an_intermediary_and_a_refusal_of_the_country_are_errors() 
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_reached_is_told_with_what_stands_in_the_way() {
+async fn a_server_that_is_not_reached_is_reported_with_the_obstacle() {
     for (url, expected) in
         [("http://127.0.0.1:1", ConnectFailure::Connect), ("https://keymint.invalid", ConnectFailure::Dns)]
     {

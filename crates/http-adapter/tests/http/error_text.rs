@@ -7,7 +7,7 @@ use serde_json::json;
 use wiremock::ResponseTemplate;
 
 #[tokio::test]
-async fn an_error_tells_request_status_and_the_servers_explanation() {
+async fn an_error_names_request_status_and_the_servers_explanation() {
     let body = r#"{"error": "invalid_grant", "error_description": "the code has \u001b[31mexpired"}"#;
     let server = answering(answer(400, body)).await;
     let error = call(&http(), &format!("{}/tenant", server.uri()), Step::ExchangeCode).await.unwrap_err();
@@ -27,11 +27,11 @@ async fn an_error_tells_request_status_and_the_servers_explanation() {
 }
 
 #[tokio::test]
-async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
+async fn of_an_error_body_only_the_text_for_users_is_shown() {
     let grant = granted();
     let secrets =
         [("CANARY", CANARY), ("CODE", grant.code().expose()), ("VERIFIER", grant.verifier().expose())];
-    for (body, told) in [
+    for (body, expected) in [
         (r#"{"error": "slow_down"}"#, ": slow_down"),
         (r#"{"error_description": "only this"}"#, r#": "only this""#),
         (
@@ -89,7 +89,7 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
         let body = secrets.iter().fold(body.to_owned(), |body, (name, secret)| body.replace(name, secret));
         let error = failure(Step::ExchangeCode, answer(403, body.clone())).await;
         let (_, shown) = error.detail.split_once("answered 403 Forbidden").unwrap();
-        assert_eq!(shown, told, "{body}");
+        assert_eq!(shown, expected, "{body}");
     }
 }
 
@@ -98,7 +98,7 @@ async fn of_an_error_body_only_what_is_meant_for_people_is_told() {
 async fn what_a_server_says_is_in_quotes_unless_it_is_one_word() {
     let forged = r#"x). Name: "other". No key exists (really"#;
     let quoted = r#""x). Name: \"other\". No key exists (really""#;
-    for (body, told) in [
+    for (body, expected) in [
         (json!({"error": {"message": forged}}), format!("answered 400 Bad Request: {quoted}")),
         (
             json!({"error": {"type": "server_error", "code": "a_b", "message": forged}}),
@@ -114,7 +114,7 @@ async fn what_a_server_says_is_in_quotes_unless_it_is_one_word() {
     ] {
         for step in STEPS {
             let error = failure(step, answer(400, body.to_string())).await;
-            assert!(error.detail.ends_with(&told), "{error}");
+            assert!(error.detail.ends_with(&expected), "{error}");
         }
     }
     let typed = ResponseTemplate::new(400).set_body_raw("x", "x. Run `y` now");
@@ -131,8 +131,8 @@ async fn an_explanation_is_cut_at_300_characters() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_json_is_described_and_headers_are_not_told() {
-    for (kind, told) in [
+async fn a_body_that_is_not_json_is_described_and_headers_are_not_shown() {
+    for (kind, expected) in [
         ("text/html; charset=utf-8", " with a web page of 11 bytes instead of JSON"),
         ("text/plain", " with 11 bytes of text/plain"),
         ("x/sk-proj-canary-9f3A", " with 11 bytes of x/sk-[redacted]"),
@@ -141,7 +141,7 @@ async fn a_body_that_is_not_json_is_described_and_headers_are_not_told() {
             .insert_header("www-authenticate", format!("Bearer realm=\"{CANARY}\""))
             .set_body_raw(CANARY, kind);
         let error = failure(Step::Login, template).await;
-        assert_eq!(error.detail.split_once("401 Unauthorized").unwrap().1, told);
+        assert_eq!(error.detail.split_once("401 Unauthorized").unwrap().1, expected);
     }
 }
 

@@ -62,7 +62,7 @@ async fn an_answer_that_breaks_off_is_an_interruption_whatever_its_status() {
 }
 
 #[tokio::test]
-async fn interim_answers_are_passed_over() {
+async fn interim_answers_are_skipped() {
     let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n".repeat(1_000);
     let last = whole(200, "content-length: 11\r\n", r#"{"data":[]}"#);
     let server = FaultyServer::start(Fault::Write([interim.into(), last].concat())).await;
@@ -130,7 +130,7 @@ async fn a_challenge_needs_no_whole_body() {
 }
 
 #[tokio::test]
-async fn a_body_may_be_as_long_as_the_bound_however_its_end_is_told() {
+async fn a_body_may_be_as_long_as_the_bound_however_its_end_is_marked() {
     let bound = 1024 * 1024;
     let good = good_body(Step::ExchangeCode);
     for (length, expected) in [(bound, Ok(())), (bound + 1, Err(OutOfContract))] {
@@ -240,7 +240,7 @@ async fn a_connection_that_closes_while_it_rests_is_replaced() {
 }
 
 #[tokio::test]
-async fn nobody_at_the_address_means_not_sent() {
+async fn a_refused_connection_means_not_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

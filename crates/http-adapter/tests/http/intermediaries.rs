@@ -17,9 +17,9 @@ async fn a_web_page_is_no_answer_whatever_its_content() {
             }
             let error = failure(step, page).await;
             assert_eq!(error.kind, Intercepted { by: Intermediary::WebPage, status: 200 });
-            let told =
+            let expected =
                 format!("answered 200 OK with a web page of {} bytes instead of JSON", good_body(step).len());
-            assert!(error.detail.ends_with(&told), "{error}");
+            assert!(error.detail.ends_with(&expected), "{error}");
         }
     }
 }
@@ -29,7 +29,7 @@ async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
     let page = |status| ResponseTemplate::new(status).set_body_raw(CANARY, "text/html");
     let challenge = |status| page(status).insert_header("cf-mitigated", "challenge");
     let challenged = "with a challenge that only a browser can pass";
-    for (template, status, by, told) in [
+    for (template, status, by, expected) in [
         (challenge(403), 403, Intermediary::Challenge, challenged),
         (challenge(503), 503, Intermediary::Challenge, challenged),
         (challenge(429), 429, Intermediary::Challenge, challenged),
@@ -43,7 +43,7 @@ async fn an_answer_of_an_intermediary_is_no_refusal_by_the_platform() {
         for step in STEPS {
             let error = failure(step, template.clone()).await;
             assert_eq!(error.kind, Intercepted { by, status }, "{step}");
-            assert!(error.detail.ends_with(told), "{error}");
+            assert!(error.detail.ends_with(expected), "{error}");
         }
     }
 }

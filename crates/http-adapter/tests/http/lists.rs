@@ -114,7 +114,7 @@ async fn no_data_is_an_empty_list() {
 }
 
 #[tokio::test]
-async fn more_is_asked_for_only_where_more_is_said_to_be() {
+async fn the_next_page_is_requested_only_if_the_list_says_that_it_has_more() {
     for more in ["null", "false", r#""true""#, "1", "[true]"] {
         let body = format!(r#"{{"data": [{{"id": "a"}}], "has_more": {more}, "last_id": "a"}}"#);
         assert_eq!(organizations(&body).await, vec![organization("a")].into(), "{body}");

@@ -63,7 +63,7 @@ async fn services_of_one_origin_share_a_connection() {
 }
 
 #[tokio::test]
-async fn warming_again_keeps_a_good_connection() {
+async fn preconnecting_again_keeps_a_good_connection() {
     for (server, http) in servers().await {
         preconnect(&http, &server.url, &server.url).await;
         http.preconnect().await;
@@ -100,7 +100,7 @@ async fn a_request_waits_for_the_connection_that_is_being_opened() {
 }
 
 #[tokio::test]
-async fn what_was_begun_goes_on_when_nobody_waits_for_it() {
+async fn a_connection_that_was_begun_goes_on_when_its_future_is_dropped() {
     let (server, http) = (Server::start().await, http());
     http.platform_api(base(&server.url)).unwrap();
     tokio::select! {

@@ -49,7 +49,7 @@ async fn a_proxy_that_lets_nothing_through_means_not_sent() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_there_means_not_sent() {
+async fn a_missing_proxy_means_not_sent() {
     with_proxy("proxies::not_let_through", format!("http://user:{CANARY}@127.0.0.1:1")).await;
 }
 
@@ -69,7 +69,7 @@ async fn not_let_through() {
 }
 
 #[tokio::test]
-async fn no_proxy_stands_before_this_machine() {
+async fn no_proxy_is_used_for_this_machine() {
     let proxy = FaultyServer::start(refusing("502 Bad Gateway")).await;
     with_proxy("proxies::let_through", proxy.url.clone()).await;
     assert_eq!(proxy.requests(), 0);

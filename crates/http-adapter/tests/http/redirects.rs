@@ -21,7 +21,7 @@ async fn a_redirect_is_never_followed() {
 }
 
 #[tokio::test]
-async fn of_a_location_nothing_but_the_host_is_told() {
+async fn of_a_location_nothing_but_the_host_is_shown() {
     for (location, shown) in [
         (
             "https://user:canary-9f3A@other.example/canary-9f3A?code=canary-9f3A",

@@ -35,24 +35,24 @@ impl Server {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let seen = Arc::new(watch::Sender::new(Seen::default()));
         let hang_ups = watch::Sender::new("");
-        let (told, hang_up) = (Arc::clone(&seen), hang_ups.subscribe());
+        let (recorded, hang_up) = (Arc::clone(&seen), hang_ups.subscribe());
         tokio::spawn(async move {
             loop {
                 let (socket, _) = listener.accept().await.unwrap();
-                told.send_modify(|seen| {
+                recorded.send_modify(|seen| {
                     (seen.connections, seen.open) = (seen.connections + 1, seen.open + 1)
                 });
-                let (tls, told, mut hang_up) = (tls.clone(), Arc::clone(&told), hang_up.clone());
+                let (tls, recorded, mut hang_up) = (tls.clone(), Arc::clone(&recorded), hang_up.clone());
                 hang_up.mark_unchanged();
                 tokio::spawn(async move {
                     let _ = match tls {
                         Some(tls) => match tls.accept(socket).await {
-                            Ok(socket) => serve(socket, &told, hang_up).await,
+                            Ok(socket) => serve(socket, &recorded, hang_up).await,
                             Err(error) => Err(error),
                         },
-                        None => serve(socket, &told, hang_up).await,
+                        None => serve(socket, &recorded, hang_up).await,
                     };
-                    told.send_modify(|seen| seen.open -= 1);
+                    recorded.send_modify(|seen| seen.open -= 1);
                 });
             }
         });

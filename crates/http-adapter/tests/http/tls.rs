@@ -67,7 +67,7 @@ async fn an_unknown_authority_is_not_trusted() {
 }
 
 #[tokio::test]
-async fn whether_a_server_answers_depends_on_trust_and_an_untrusted_one_gets_no_request() {
+async fn a_check_of_a_server_depends_on_trust_and_an_untrusted_one_gets_no_request() {
     let (known, unknown) = (authority("known"), authority("unknown"));
     let server = server(&known, certificate_for("localhost")).await;
     let url = BaseUrl::parse(&server.url).unwrap();

@@ -119,7 +119,7 @@ mod tests {
     };
 
     #[test]
-    fn a_code_is_redeemed_only_as_it_was_asked_for_and_once() {
+    fn a_code_is_redeemed_only_as_it_was_requested_and_once() {
         let other_port = "http://localhost:5001/auth/callback";
         let other_verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXK";
         let problem = |redeemed: Result<(), ExchangeError>| redeemed.err().map(|error| error.description);

@@ -22,7 +22,7 @@ async fn continuing_brings_a_code_back_with_scope_and_state() {
 }
 
 #[tokio::test]
-async fn a_refusal_brings_access_denied_back_with_the_state_and_that_of_the_server_asks_nobody() {
+async fn a_refusal_returns_access_denied_with_the_state_and_that_of_the_server_needs_no_consent() {
     for (scenario, consent, requests) in
         [(Scenario::ready(), Consent::Deny, 2), (Scenario::ready().refuse_sign_in(), Consent::Allow, 1)]
     {
@@ -58,7 +58,7 @@ async fn the_browser_follows_redirects_with_cookies_and_reads_a_stream_to_its_en
 }
 
 #[tokio::test]
-async fn the_browser_says_when_nobody_listens_where_it_is_sent() {
+async fn the_browser_reports_a_redirect_to_a_closed_port() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let loopback = Loopback::serving(&[]);
     let url = authorize_url(&sandbox, &loopback.redirect_uri);

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_a_profile_wins_over_what_stands_before_all_tables() {
+    fn the_table_of_a_profile_wins_over_the_settings_before_all_tables() {
         let text = "\u{feff}app = \"one\"\naudience = \"all\"\n[profiles.work]\napp = \"two\"\ncallback_port = 5001\n\
                     [profiles.other]\naudience = \"none\"\n";
         let texts = |name| -> Vec<_> {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line_and_key_and_without_its_value() {
+    fn a_mistake_is_reported_with_its_line_and_key_and_without_its_value() {
         for (text, expected) in [
             ("\napi-base = 1", "line 2: unknown setting \"api-base\"; did you mean api_base?"),
             ("isuer = \"canary\"", "line 1: unknown setting \"isuer\"; did you mean issuer?"),

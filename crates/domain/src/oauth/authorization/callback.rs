@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pasted_address_survives_quotes_wraps_and_shells() {
+    fn a_pasted_url_survives_quotes_wraps_and_shells() {
         let query = format!("code=C&state={}", state());
         let address = format!("http://localhost:5000/auth/callback?{query}");
         let (start, end) = address.split_at(60);

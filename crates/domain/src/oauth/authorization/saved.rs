@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_sign_in_began_with_is_not_restored_and_not_told() {
+    fn values_that_no_sign_in_began_with_are_neither_restored_nor_shown() {
         let whole = pending().into_saved();
         let (state, verifier) = (whole.state.expose(), whole.code_verifier.expose());
         for (state, verifier, part) in [
