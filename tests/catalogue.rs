@@ -28,7 +28,7 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The names of the tests of each place. A place is a crate (the name of its folder), or a file of
+/// The names of the tests of each place. A place is a crate (the name of its directory), or a file of
 /// `tests` here, or both, as in `domain/retry`.
 fn tests() -> HashMap<String, HashSet<String>> {
     let mut tests = HashMap::<_, HashSet<_>>::new();
@@ -37,7 +37,7 @@ fn tests() -> HashMap<String, HashSet<String>> {
         let places = match parts[..] {
             ["crates" | "examples", name, .., file] => vec![name.to_owned(), format!("{name}/{file}")],
             ["tests", file] => vec![file.to_owned()],
-            ["tests", folder, file] => vec![folder.to_owned(), format!("{folder}/{file}")],
+            ["tests", directory, file] => vec![directory.to_owned(), format!("{directory}/{file}")],
             _ => panic!("{path} is in no known place"),
         };
         let mut is_test = false;

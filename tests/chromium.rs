@@ -13,9 +13,9 @@ async fn open() -> Browser {
 
 impl Browser {
     async fn screenshot(&self, name: &str) {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
-        std::fs::create_dir_all(&folder).unwrap();
-        self.driver.screenshot(&folder.join(format!("{name}.png"))).await.unwrap();
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+        std::fs::create_dir_all(&directory).unwrap();
+        self.driver.screenshot(&directory.join(format!("{name}.png"))).await.unwrap();
     }
 
     /// Clicks, and lands on the page whose text has `expected` once it is complete.

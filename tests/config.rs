@@ -94,9 +94,9 @@ async fn config_fits_a_terminal_and_reports_a_profile_that_no_file_has() {
 #[tokio::test]
 async fn create_does_what_the_file_says() {
     let home = tempfile::tempdir().unwrap();
-    let folder = home.path().join("keymint");
-    fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("config.toml"), "verbose = true\n[profiles.work]\nname = \"from the file\"\n")
+    let directory = home.path().join("keymint");
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("config.toml"), "verbose = true\n[profiles.work]\nname = \"from the file\"\n")
         .unwrap();
     let ended = create(Scenario::ready())
         .args(["--profile", "work"])
@@ -210,7 +210,7 @@ async fn a_file_below_a_directory_of_another_user_ends_with_2_and_starts_nothing
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o1777)).unwrap();
     let config = home.path().join(".config");
     if chown(&config, Some(12_345), None).is_err() {
-        return skipped("only the administrator can give folders away");
+        return skipped("only the administrator can give directories away");
     }
     let ended = keymint(&home).args(["create"]).output().await;
     assert!(ended.code == 2 && ended.stderr.contains("belongs to another user"), "{}", ended.stderr);

@@ -16,9 +16,9 @@ const BROWSER: &str = "ulimit -Sc >\"$0.fifo\"";
 
 #[tokio::test]
 async fn a_run_leaves_no_core_dump_and_its_browser_may() {
-    let folder = tempfile::tempdir().unwrap();
-    let browser = folder.path().join("browser");
-    let fifo = folder.path().join("browser.fifo");
+    let directory = tempfile::tempdir().unwrap();
+    let browser = directory.path().join("browser");
+    let fifo = directory.path().join("browser.fifo");
     script(&browser, BROWSER);
     assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let most = std::process::Command::new("sh").args(["-c", "ulimit -Hc"]).output().unwrap().stdout;

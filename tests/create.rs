@@ -92,8 +92,8 @@ async fn titles_reach_a_terminal_clean_and_json_exact() {
 
 #[tokio::test]
 async fn only_variables_that_hide_the_key_are_reported_with_the_one_that_counts() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(".env");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
     let args = ["--env-file", file.to_str().unwrap(), "--var", "MY_KEY"];
     let ended = create(Scenario::ready()).args(args).env("OPENAI_API_KEY", "sk-another-one").sign_in().await;
     assert!(ended.stderr.contains("as MY_KEY\n"), "{}", ended.stderr);

@@ -228,10 +228,10 @@ async fn a_state_directory_that_cannot_be_used_is_found() {
     machine.finds("state", "problem", "cannot be used").await;
 
     let machine = Machine::new().await;
-    let folder = machine.machine.home.path().join("planted/keymint");
-    fs::create_dir_all(&folder).unwrap();
+    let directory = machine.machine.home.path().join("planted/keymint");
+    fs::create_dir_all(&directory).unwrap();
     let everybodys = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    fs::set_permissions(&folder, everybodys).unwrap();
+    fs::set_permissions(&directory, everybodys).unwrap();
     let state = machine.machine.home.path().join("planted");
     machine.with("XDG_STATE_HOME", state).finds("state", "problem", "other users can write to it").await;
 }

@@ -239,7 +239,7 @@ async fn a_file_that_readers_disagree_on_is_refused_by_the_number_of_a_line() {
 async fn a_path_that_is_no_file_is_refused() {
     let directory = Directory::new();
     let path = |name: &str| directory.path(name);
-    fs::create_dir(path("folder")).unwrap();
+    fs::create_dir(path("directory")).unwrap();
     fs::create_dir_all(path(".git/info")).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
     let _socket = UnixListener::bind(path("socket")).unwrap();
@@ -247,10 +247,10 @@ async fn a_path_that_is_no_file_is_refused() {
     fs::set_permissions(path("read-only"), fs::Permissions::from_mode(0o400)).unwrap();
     symlink("loop", path("loop")).unwrap();
     symlink("nowhere", path("dangling")).unwrap();
-    symlink("folder", path("link")).unwrap();
+    symlink("directory", path("link")).unwrap();
     for (path, problem) in [
-        (path("folder"), "a directory, not a file"),
-        (path("folder/"), "the path of a directory"),
+        (path("directory"), "a directory, not a file"),
+        (path("directory/"), "the path of a directory"),
         (path(".."), "the path of a directory"),
         (path("fifo"), "not a regular file"),
         (path("socket"), "not a regular file"),
@@ -276,7 +276,7 @@ async fn a_path_that_is_no_file_is_refused() {
         assert!(said.contains(problem), "{}: {said}", path.display());
         assert!(said.trim_end().ends_with('.'), "what to do is missing: {said}");
     }
-    let before = [".git", "dangling", "fifo", "folder", "link", "loop", "read-only", "socket"];
+    let before = [".git", "dangling", "directory", "fifo", "link", "loop", "read-only", "socket"];
     assert_eq!(directory.names(), before);
 }
 
@@ -342,7 +342,7 @@ async fn a_directory_in_which_others_can_swap_files_is_refused() {
     set(0o700);
 
     if std::os::unix::fs::chown(directory.0.path(), Some(12_345), None).is_err() {
-        skipped("a folder of another user, which only the administrator can make");
+        skipped("a directory of another user, which only the administrator can make");
         return;
     }
     let said = refused(directory.create().args(["--force"])).await;
@@ -366,12 +366,12 @@ async fn another_name_of_the_file_keeps_the_old_content_and_that_is_said() {
 /// As `git clean` and `git stash -u` do.
 #[tokio::test]
 async fn a_cleanup_of_the_directory_during_the_sign_in_costs_no_key() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(".env");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
     fs::write(&file, "A=1\n").unwrap();
     let mut run = create(Scenario::ready()).args(["--env-file"]).args([&file]).start().await;
     run.url().await;
-    for entry in fs::read_dir(folder.path()).unwrap() {
+    for entry in fs::read_dir(directory.path()).unwrap() {
         let path = entry.unwrap().path();
         if path != file {
             fs::remove_file(path).unwrap();
@@ -379,5 +379,5 @@ async fn a_cleanup_of_the_directory_during_the_sign_in_costs_no_key() {
     }
     let ended = run.answer(Consent::Allow).await.exits_with(0);
     assert_eq!(fs::read_to_string(&file).unwrap(), format!("A=1\nOPENAI_API_KEY={}\n", ended.key()));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }

@@ -94,7 +94,7 @@ async fn without_a_place_for_records_it_ends_with_11_before_anything_else_happen
 async fn nothing_is_left_in_the_home_of_another_user() {
     let home = tempfile::tempdir().unwrap();
     if std::os::unix::fs::chown(home.path(), Some(12_345), None).is_err() {
-        return skipped("only the administrator can give folders away");
+        return skipped("only the administrator can give directories away");
     }
     ends_at_once(keymint(&home), "`sudo -H`").await;
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);

@@ -186,13 +186,13 @@ async fn a_command_stays_in_the_foreground_of_a_terminal_and_has_its_own_group_w
 #[tokio::test]
 async fn pass_keeps_the_key() {
     // The path of the agent's socket must be short.
-    let folder = tempfile::Builder::new().prefix("k").tempdir().unwrap();
-    let gnupg = folder.path().join("g");
+    let directory = tempfile::Builder::new().prefix("k").tempdir().unwrap();
+    let gnupg = directory.path().join("g");
     fs::create_dir(&gnupg).unwrap();
     fs::set_permissions(&gnupg, fs::Permissions::from_mode(0o700)).unwrap();
-    let store = folder.path().join("store");
+    let store = directory.path().join("store");
     let run = async |program: &str, args: &[&str]| {
-        let command = Launch::new(program, &folder).args(args);
+        let command = Launch::new(program, &directory).args(args);
         let ended = command.env("GNUPGHOME", &gnupg).env("PASSWORD_STORE_DIR", &store).output().await;
         assert_eq!(ended.code, 0, "{program} {args:?}: {}", ended.stderr);
         ended.stdout

@@ -93,9 +93,9 @@ async fn a_companys_certificates_are_trusted_whatever_names_them() {
 async fn a_certificate_that_another_user_may_replace_is_not_trusted_whatever_names_it() {
     use std::os::unix::fs::PermissionsExt;
     let company = Company::at(HERE).await;
-    let (other, folder) = (authority("another company").pem(), tempfile::tempdir().unwrap());
+    let (other, directory) = (authority("another company").pem(), tempfile::tempdir().unwrap());
     let file = |name: &str, content: &str, mode| {
-        let path = folder.path().join(name);
+        let path = directory.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

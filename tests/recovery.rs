@@ -26,15 +26,15 @@ async fn recover(ended: &Ended, args: &[&str]) -> (i32, String, String) {
 }
 
 fn files(ended: &Ended) -> Vec<PathBuf> {
-    let folder = ended.home.path().join(".local/state/keymint/recovery");
-    fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
+    let directory = ended.home.path().join(".local/state/keymint/recovery");
+    fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect()
 }
 
 #[tokio::test]
 async fn a_kept_key_goes_wherever_a_new_one_may() {
     let ended = failed().await;
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let (env_file, taken) = (path(".env"), path("taken"));
 
     let (code, _, output) = recover(&ended, &["--env-file", &path("missing/.env")]).await;
@@ -142,11 +142,11 @@ async fn a_file_that_holds_no_key_is_reported() {
 #[tokio::test]
 async fn a_stored_key_is_its_owners_to_read_whatever_the_umask() {
     let state = tempfile::tempdir().unwrap();
-    for folder in ["records", "recovery", "locks"] {
-        let folder = state.path().join("keymint").join(folder);
-        fs::create_dir_all(&folder).unwrap();
-        for folder in [folder.parent().unwrap(), &folder] {
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
+    for directory in ["records", "recovery", "locks"] {
+        let directory = state.path().join("keymint").join(directory);
+        fs::create_dir_all(&directory).unwrap();
+        for directory in [directory.parent().unwrap(), &directory] {
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o700)).unwrap();
         }
     }
     let ended = create(Scenario::ready())
@@ -156,8 +156,8 @@ async fn a_stored_key_is_its_owners_to_read_whatever_the_umask() {
         .sign_in()
         .await;
     assert_eq!(ended.code, 9, "{}", ended.stderr);
-    let folders = fs::read_dir(state.path().join("keymint")).unwrap();
-    let files = folders.flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    let directories = fs::read_dir(state.path().join("keymint")).unwrap();
+    let files = directories.flat_map(|directory| fs::read_dir(directory.unwrap().path()).unwrap());
     let modes: Vec<_> = files.map(|file| file.unwrap().metadata().unwrap().mode() & 0o777).collect();
     assert_eq!(modes, [0o600; 3]);
 }

@@ -11,8 +11,8 @@ pub(crate) fn root() -> PathBuf {
 
 /// Returns every hand-written file with this extension, by its path in the workspace.
 pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
-    fn collect(folder: &Path, extension: &str, found: &mut BTreeMap<String, String>) {
-        for entry in fs::read_dir(folder).unwrap() {
+    fn collect(directory: &Path, extension: &str, found: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 collect(&path, extension, found);
@@ -23,8 +23,8 @@ pub(crate) fn files(extension: &str) -> BTreeMap<String, String> {
         }
     }
     let mut found = BTreeMap::new();
-    for folder in ["crates", "docs", "examples", "integrations", "tests"] {
-        collect(&root().join(folder), extension, &mut found);
+    for directory in ["crates", "docs", "examples", "integrations", "tests"] {
+        collect(&root().join(directory), extension, &mut found);
     }
     found
 }
@@ -56,7 +56,7 @@ fn the_program_is_ended_at_each_fail_point() {
         .filter(|(name, _)| {
             ["tests/kills/", "crates/cli/src/", "crates/delivery-adapter/src/"]
                 .iter()
-                .any(|folder| name.starts_with(folder))
+                .any(|directory| name.starts_with(directory))
         })
         .partition(|(name, _)| name.starts_with("tests/"));
     let mut seen = 0;

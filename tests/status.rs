@@ -37,8 +37,8 @@ async fn status(
 
 /// Returns a run whose key is in `.env` of its home directory.
 async fn delivered(scenario: Scenario) -> Ended {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join(".env");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join(".env");
     let ended = create(scenario).args(["--env-file", file.to_str().unwrap()]).sign_in().await.exits_with(0);
     fs::copy(file, ended.home.path().join(".env")).unwrap();
     ended

@@ -15,8 +15,8 @@ use std::os::unix::net::UnixStream;
 #[tokio::test]
 async fn a_standard_output_that_keeps_nothing_is_no_matter_beside_another_place() {
     for redirection in [">&-", ">/dev/null", "1</etc/hosts"] {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(".env");
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(".env");
         let ended = create(Scenario::ready())
             .under(["sh", "-c", &format!("exec \"$@\" {redirection}"), "keymint"])
             .args(["--env-file", file.to_str().unwrap()])

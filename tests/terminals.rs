@@ -348,7 +348,7 @@ async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters
         for (args, code) in [
             (&["doctor"][..], 0),
             (&["status"], 0),
-            (&["create", "--env-file", "/no/such/folder/.env"], 11),
+            (&["create", "--env-file", "/no/such/directory/.env"], 11),
             (&["create", "--no-browser", "--organization", "A company", "--no-input"], 8),
             (&["create", "--no-browser", "--choose"], 0),
         ] {
@@ -387,9 +387,9 @@ async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters
 #[tokio::test]
 async fn a_path_and_a_name_are_shown_in_one_piece_on_a_narrow_terminal() {
     let machine = machine(Scenario::ready()).await;
-    let folder = machine.home.path().join("My Project Folder");
-    fs::create_dir(&folder).unwrap();
-    let file = folder.join(".env");
+    let directory = machine.home.path().join("My Project Folder");
+    fs::create_dir(&directory).unwrap();
+    let file = directory.join(".env");
     let narrow = ["-c", "stty cols 40 rows 24; exec \"$@\"", "sh", KEYMINT, "create", "--no-browser"];
     let run = Launch::new("sh", &machine.home).envs(machine.environment()).args(narrow);
     let mut terminal =

@@ -38,8 +38,8 @@ impl Machine {
     }
 
     fn pending_sign_ins(&self) -> Vec<PathBuf> {
-        let folder = self.0.home.path().join(".local/state/keymint/pending");
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect()
+        let directory = self.0.home.path().join(".local/state/keymint/pending");
+        fs::read_dir(directory).unwrap().map(|file| file.unwrap().path()).collect()
     }
 }
 
@@ -96,7 +96,7 @@ async fn a_foreign_answer_is_refused_and_uses_nothing_up() {
 async fn a_destination_that_fails_its_check_uses_nothing_up() {
     let machine = Machine::new().await;
     let address = machine.signed_in().await;
-    let (code, _, output) = machine.finish(&[&address, "--env-file", "/no/such/folder/.env"], "").await;
+    let (code, _, output) = machine.finish(&[&address, "--env-file", "/no/such/directory/.env"], "").await;
     assert_eq!((code, machine.0.count("POST", "token")), (11, 0), "{output}");
     assert_eq!(machine.finish(&[&address], "").await.0, 0);
 }

@@ -1,4 +1,4 @@
-//! A folder that is a file system of its own.
+//! A directory that is a file system of its own.
 
 use super::{Directory, refused};
 use crate::support::{Run, create};
@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Runs the program in a mount namespace where this folder is a file system of its own.
+/// Runs the program in a mount namespace where this directory is a file system of its own.
 fn in_a_file_system(directory: &Path, options: &str, then: &str) -> Option<Vec<String>> {
     let script = format!(
         "mount -t tmpfs -o {options} none '{0}' && printf 'A=1\\n' >'{0}/.env' && chmod 600 '{0}/.env' && {then} exec \"$@\"",
@@ -26,7 +26,7 @@ fn in_a_file_system(directory: &Path, options: &str, then: &str) -> Option<Vec<S
     works.then(|| under.to_vec())
 }
 
-/// Fills the file system that a run has in place of this folder. Returns the file that does.
+/// Fills the file system that a run has in place of this directory. Returns the file that does.
 fn fill(run: &Run, directory: &Path) -> Option<fs::File> {
     let inside = PathBuf::from(format!("/proc/{}/root{}", run.process(), directory.display()));
     let Ok(mut filler) = fs::File::create(inside.join("filler")) else {

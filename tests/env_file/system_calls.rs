@@ -199,12 +199,12 @@ async fn a_refusal_for_a_path_of_the_delivery_after_the_check_costs_no_key() {
                     paths.extend(names.flat_map(|name| [directory.path(&name), name.into()]));
                     paths.push(directory.path(""));
                 }
-                for folder in ["keymint/records", "keymint/recovery"].map(|name| state.path(name)) {
+                for directory in ["keymint/records", "keymint/recovery"].map(|name| state.path(name)) {
                     if state_fails {
-                        let files = names(&folder).into_iter().map(|name| folder.join(name));
+                        let files = names(&directory).into_iter().map(|name| directory.join(name));
                         // A kept key has another name than the space for it.
                         paths.extend(files.flat_map(|file| [file.with_extension("key"), file]));
-                        paths.push(folder);
+                        paths.push(directory);
                     }
                 }
                 let Some(strace) = refusing(calls, error, &paths) else { return };
@@ -241,11 +241,12 @@ async fn a_file_system_without_locks_or_without_a_sync_of_directories_takes_the_
         let directory = Directory::new();
         let inject = format!("inject={call}:error={error}");
         let state = directory.path("keymint");
-        let folders = [directory.path(""), state.join("records"), state.join("recovery")];
-        let folders = folders.map(|folder| folder.to_str().unwrap().trim_end_matches('/').to_owned());
+        let directories = [directory.path(""), state.join("records"), state.join("recovery")];
+        let directories =
+            directories.map(|directory| directory.to_str().unwrap().trim_end_matches('/').to_owned());
         let mut options = vec!["-e", &inject];
         if call == "fsync" {
-            options.extend(folders.iter().flat_map(|folder| ["-P", folder]));
+            options.extend(directories.iter().flat_map(|directory| ["-P", directory]));
         }
         let Some(strace) = Strace::of(call, &options) else { return };
         let run = directory.create().env("XDG_STATE_HOME", directory.path(""));

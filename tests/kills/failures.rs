@@ -19,35 +19,35 @@ struct Failing {
 /// The stores that can still keep the key.
 #[derive(Clone, Copy)]
 enum Keeper {
-    RecoveryFolder,
-    TemporaryFolder,
+    RecoveryDirectory,
+    TemporaryDirectory,
     Nobody,
 }
 
 const RECOVERY: &str = ".local/state/keymint/recovery";
 
 const KEEPERS: [(&str, Keeper); 3] = [
-    ("as usual", Keeper::RecoveryFolder),
-    ("no folder", Keeper::TemporaryFolder),
-    ("no folder at all", Keeper::Nobody),
+    ("as usual", Keeper::RecoveryDirectory),
+    ("no directory", Keeper::TemporaryDirectory),
+    ("no directory at all", Keeper::Nobody),
 ];
 
 #[rustfmt::skip]
 static FAILING: [Failing; 14] = [
-    failing("a full disk",                           &["--print"],                                                Site::Nowhere,    |_| {},           "standard output failed (No space left"),
-    failing("a file whose folder is removed",        &["--env-file", "project/.env"],                             Site::Nowhere,    remove_directory,    "failed (No such file or directory"),
-    failing("a file that is a folder now",           &["--env-file", ".env"],                                     Site::Nowhere,    make_it_a_directory, "failed (it is a directory"),
-    failing("a file with another value now",         &["--env-file", ".env"],                                     Site::DotenvFile, set_a_value,      "failed (the value changed"),
-    failing("a keyring that is locked",              &["--keyring"],                                              Site::Keyring,    lock,             "keyring failed (the keyring is locked"),
-    failing("a keyring whose session has ended",     &["--keyring"],                                              Site::Keyring,    end_session,      "keyring failed (cannot reach a keyring"),
-    failing("a command that fails",                  &["--pipe-to", "sh -c 'exit 1'"],                            Site::Nowhere,    |_| {},           "\"sh\" ended with exit code 1"),
-    failing("a command that reads a part and fails", &["--pipe-to", "sh -c 'dd bs=1 count=20 >&- 2>&-; exit 3'"], Site::Nowhere,    |_| {},           "\"sh\" ended with exit code 3"),
-    failing("a command that is killed",              &["--pipe-to", "sh -c 'cat >/dev/null; kill -KILL $$'"],     Site::Nowhere,    |_| {},           "\"sh\" was terminated by signal 9"),
-    failing("a command that does not read",          &["--pipe-to", "true"],                                      Site::Nowhere,    |_| {},           "\"true\" ended without reading the key"),
-    failing("a command that closes its input",       &["--pipe-to", "sh -c 'exec 0<&-'"],                         Site::Nowhere,    |_| {},           "\"sh\" ended without reading the key"),
-    failing("a command that reads a part",           &["--pipe-to", "head -c 20"],                                Site::Nowhere,    |_| {},           "\"head\" ended without reading the key"),
-    failing("a clipboard whose program fails",       &["--copy"],                                                 Site::Clipboard,  break_wl_copy,    "clipboard failed (wl-copy ended with exit code 1"),
-    failing("a file, and a command that fails",      &["--env-file", ".env", "--pipe-to", "false"],               Site::DotenvFile, |_| {},           "\"false\" ended with exit code 1"),
+    failing("a full disk",                           &["--print"],                                                Site::Nowhere,    |_| {},              "standard output failed (No space left"),
+    failing("a file whose directory is removed",     &["--env-file", "project/.env"],                             Site::Nowhere,    remove_directory,    "failed (No such file or directory"),
+    failing("a file that is a directory now",        &["--env-file", ".env"],                                     Site::Nowhere,    make_it_a_directory, "failed (it is a directory"),
+    failing("a file with another value now",         &["--env-file", ".env"],                                     Site::DotenvFile, set_a_value,         "failed (the value changed"),
+    failing("a keyring that is locked",              &["--keyring"],                                              Site::Keyring,    lock,                "keyring failed (the keyring is locked"),
+    failing("a keyring whose session has ended",     &["--keyring"],                                              Site::Keyring,    end_session,         "keyring failed (cannot reach a keyring"),
+    failing("a command that fails",                  &["--pipe-to", "sh -c 'exit 1'"],                            Site::Nowhere,    |_| {},              "\"sh\" ended with exit code 1"),
+    failing("a command that reads a part and fails", &["--pipe-to", "sh -c 'dd bs=1 count=20 >&- 2>&-; exit 3'"], Site::Nowhere,    |_| {},              "\"sh\" ended with exit code 3"),
+    failing("a command that is killed",              &["--pipe-to", "sh -c 'cat >/dev/null; kill -KILL $$'"],     Site::Nowhere,    |_| {},              "\"sh\" was terminated by signal 9"),
+    failing("a command that does not read",          &["--pipe-to", "true"],                                      Site::Nowhere,    |_| {},              "\"true\" ended without reading the key"),
+    failing("a command that closes its input",       &["--pipe-to", "sh -c 'exec 0<&-'"],                         Site::Nowhere,    |_| {},              "\"sh\" ended without reading the key"),
+    failing("a command that reads a part",           &["--pipe-to", "head -c 20"],                                Site::Nowhere,    |_| {},              "\"head\" ended without reading the key"),
+    failing("a clipboard whose program fails",       &["--copy"],                                                 Site::Clipboard,  break_wl_copy,       "clipboard failed (wl-copy ended with exit code 1"),
+    failing("a file, and a command that fails",      &["--env-file", ".env", "--pipe-to", "false"],               Site::DotenvFile, |_| {},              "\"false\" ended with exit code 1"),
 ];
 
 const fn failing(
@@ -121,7 +121,7 @@ async fn failed(failing: &'static Failing, keeper: Keeper) -> String {
             assert!(ended.stderr.contains(hint), "{cell}: {}", ended.stderr);
             assert!(harness.kept().is_empty() && verdict.report() == "it exists", "{cell}");
         }
-        Keeper::RecoveryFolder | Keeper::TemporaryFolder => {
+        Keeper::RecoveryDirectory | Keeper::TemporaryDirectory => {
             assert_eq!([ended.kept().trim_end()], harness.keys()[..], "{cell}");
             assert_eq!(verdict.report(), "nothing", "{cell}");
         }
@@ -149,7 +149,7 @@ async fn a_key_that_only_a_clipboard_has_is_reported_by_the_next_run() {
 impl Keeper {
     /// Disables the stores that come before this one.
     fn leave_in(self, harness: &Harness) {
-        if !matches!(self, Self::RecoveryFolder) {
+        if !matches!(self, Self::RecoveryDirectory) {
             fs::remove_dir_all(harness.path(RECOVERY)).unwrap();
             harness.write(RECOVERY, "");
         }
@@ -160,7 +160,7 @@ impl Keeper {
 
     /// Restores the directory, which another run needs.
     fn give_back_in(self, harness: &Harness) {
-        if !matches!(self, Self::RecoveryFolder) {
+        if !matches!(self, Self::RecoveryDirectory) {
             fs::remove_file(harness.path(RECOVERY)).unwrap();
         }
     }

@@ -35,8 +35,8 @@ impl Harness {
             Some(name) if destination.site != Site::DotenvFile => harness.write(name, ""),
             _ => {}
         }
-        for folder in ["bin", "project", "temporary"] {
-            fs::create_dir(harness.path(folder)).unwrap();
+        for directory in ["bin", "project", "temporary"] {
+            fs::create_dir(harness.path(directory)).unwrap();
         }
         script(harness.path("bin/wl-copy"), WL_COPY);
         harness
@@ -182,9 +182,9 @@ impl Harness {
 }
 
 /// Returns whether a process has this working directory.
-fn is_in_use(folder: &Path) -> bool {
+fn is_in_use(directory: &Path) -> bool {
     let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path().join("cwd")));
-    processes.filter_map(|cwd| fs::read_link(cwd).ok()).any(|cwd| cwd == folder)
+    processes.filter_map(|cwd| fs::read_link(cwd).ok()).any(|cwd| cwd == directory)
 }
 
 fn no_file_is_for_others(home: &Path) {
@@ -194,8 +194,8 @@ fn no_file_is_for_others(home: &Path) {
     }
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+fn files_below(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
     let files = entries.map(|entry| {
         if entry.file_type().unwrap().is_dir() { files_below(&entry.path()) } else { vec![entry.path()] }
     });

@@ -15,18 +15,18 @@ async fn the_record_is_on_the_disk_before_the_key_is_requested() {
 
     let calls = strace.log();
     let records = harness.path(".local/state/keymint/records");
-    let (folder, in_folder) = (format!("<{}>", records.display()), format!("<{}/", records.display()));
+    let (directory, in_directory) = (format!("<{}>", records.display()), format!("<{}/", records.display()));
     let calls: Vec<_> = calls.lines().filter_map(|call| call.split_once(' ')).collect();
     let first_after = |start: usize, fits: &dyn Fn(&str) -> bool| {
         let found = calls[start..].iter().position(|(_, call)| fits(call.trim_start()));
         start + found.unwrap_or_else(|| panic!("{calls:#?}"))
     };
     let is_record = |call: &str| call.starts_with("write(") && call.contains("requested");
-    let written = first_after(0, &|call| is_record(call) && call.contains(&in_folder));
+    let written = first_after(0, &|call| is_record(call) && call.contains(&in_directory));
     let order = [
         written,
-        first_after(written, &|call| call.starts_with("fsync(") && call.contains(&in_folder)),
-        first_after(written, &|call| call.starts_with("fsync(") && call.contains(&folder)),
+        first_after(written, &|call| call.starts_with("fsync(") && call.contains(&in_directory)),
+        first_after(written, &|call| call.starts_with("fsync(") && call.contains(&directory)),
         first_after(0, &|call| call.contains("POST ") && call.contains("/api_keys ")),
     ];
     assert!(order.is_sorted(), "{order:?}: {calls:#?}");

@@ -12,7 +12,7 @@ async fn errors_before_the_sign_in() {
     for (name, args) in [
         ("error-sign-in-timeout", &["--sign-in-timeout", "50ms"][..]),
         ("error-sign-in-timeout-json", &["--sign-in-timeout", "50ms", "--json"]),
-        ("error-no-such-folder", &["--env-file", "/no/such/folder/.env"]),
+        ("error-no-such-directory", &["--env-file", "/no/such/directory/.env"]),
         ("error-no-such-command", &["--pipe-to", "no-such-command-anywhere"]),
         ("error-no-such-ca-file", &["--ca-file", "/no/such/file"]),
     ] {

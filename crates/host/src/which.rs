@@ -131,13 +131,13 @@ mod tests {
         for (path, mode) in [("a/tool", 0o644), ("b/tool", 0o755), ("c/tool", 0o755), ("a/data", 0o644)] {
             put(&at(path), mode);
         }
-        fs::create_dir(at("b/folder")).unwrap();
+        fs::create_dir(at("b/directory")).unwrap();
         let search_path = env::join_paths([at("missing"), at("a"), at("b"), at("c")]).unwrap();
 
         assert_eq!(find("tool", &search_path), Ok(at("b/tool")));
         for (name, problem) in [
             ("data", WhichError::NotExecutable),
-            ("folder", WhichError::NotExecutable),
+            ("directory", WhichError::NotExecutable),
             ("nothing", WhichError::NotFound),
             ("", WhichError::NotExecutable),
             ("b/tool", WhichError::NotFound),

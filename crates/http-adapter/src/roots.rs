@@ -238,9 +238,9 @@ mod tests {
 
     #[test]
     fn the_first_bundle_that_has_certificates_counts() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let file = |name: &str, content: &str| {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             std::fs::write(&path, content).unwrap();
             path.to_str().unwrap().to_owned()
         };

@@ -80,10 +80,10 @@ impl Canaries {
         })
     }
 
-    /// The files below this folder in whose name or content there is a secret.
-    pub fn files_below(&self, folder: &Path) -> Vec<(PathBuf, String)> {
+    /// The files below this directory in whose name or content there is a secret.
+    pub fn files_below(&self, directory: &Path) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(folder).unwrap() {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_symlink() {
                 continue;
@@ -147,17 +147,17 @@ mod tests {
 
     #[test]
     fn a_secret_is_found_in_files_and_in_their_names() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let canaries = Canaries::of(["sk-proj-0123456789".to_owned()]);
-        std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
+        std::fs::create_dir_all(directory.path().join("a/b")).unwrap();
         for (name, content) in
             [("a/b/c", "KEY=sk-proj-0123456789"), ("a/sk-proj-0123456789", ""), ("d", "sk-proj-")]
         {
-            std::fs::write(folder.path().join(name), content).unwrap();
+            std::fs::write(directory.path().join(name), content).unwrap();
         }
         let mut found: Vec<_> =
-            canaries.files_below(folder.path()).into_iter().map(|(path, _)| path).collect();
+            canaries.files_below(directory.path()).into_iter().map(|(path, _)| path).collect();
         found.sort();
-        assert_eq!(found, [folder.path().join("a/b/c"), folder.path().join("a/sk-proj-0123456789")]);
+        assert_eq!(found, [directory.path().join("a/b/c"), directory.path().join("a/sk-proj-0123456789")]);
     }
 }

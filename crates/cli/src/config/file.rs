@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn an_unreadable_file_is_refused_and_a_missing_one_is_none() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.toml");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.toml");
         assert_eq!(read(&path).unwrap(), None);
         fs::write(&path, "").unwrap();
         assert_eq!(read(Path::new("/dev/null/keymint/config.toml")).unwrap(), None);
@@ -56,8 +56,8 @@ mod tests {
         assert!(refusal(&path).ends_with("line 2: it is not UTF-8 text"), "{}", refusal(&path));
         fs::write(&path, vec![b' '; usize::try_from(LONGEST).unwrap() + 1]).unwrap();
         assert!(refusal(&path).ends_with("it has more than 1 MiB"), "{}", refusal(&path));
-        assert!(refusal(folder.path()).ends_with("it is not a file"), "{}", refusal(folder.path()));
-        let link = folder.path().join("link");
+        assert!(refusal(directory.path()).ends_with("it is not a file"), "{}", refusal(directory.path()));
+        let link = directory.path().join("link");
         symlink("/nowhere/config.toml", &link).unwrap();
         assert!(refusal(&link).contains("it is a link to /nowhere"), "{}", refusal(&link));
     }

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn an_unusable_bundle_is_reported_with_its_source_and_without_its_content() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let private = rcgen::KeyPair::generate().unwrap().serialize_pem();
         let large = vec![b'x'; usize::try_from(LONGEST_PEM).unwrap() + 1];
         for (name, content, expected) in [
@@ -121,7 +121,7 @@ mod tests {
             ("cut", b"-----BEGIN CERTIFICATE-----\ncanary", "malformed PEM"),
             ("large", &large, "it has more than 8 MiB"),
         ] {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             std::fs::write(&path, content).unwrap();
             let path = path.to_str().unwrap();
             let Err(failure) = resolve(&["--ca-file", path], &[]) else { panic!("{name} was accepted") };
@@ -133,14 +133,14 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let path = folder.path().join("text");
+            let path = directory.path().join("text");
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
             let Err(failure) = resolve(&["--ca-file", path.to_str().unwrap()], &[]) else {
                 panic!("accepted")
             };
             assert!(failure.message().contains("other users can write to it"), "{}", failure.message());
         }
-        let folder = folder.path().to_str().unwrap();
-        assert!(resolve(&["--ca-file", folder], &[]).is_err(), "a folder");
+        let directory = directory.path().to_str().unwrap();
+        assert!(resolve(&["--ca-file", directory], &[]).is_err(), "a directory");
     }
 }

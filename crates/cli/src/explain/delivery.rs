@@ -77,11 +77,11 @@ pub(crate) fn git(file: &FoundEnvFile, allow_tracked: bool) -> Result<Option<Str
     Ok(Some(match file.git() {
         GitStatus::Tracked if allow_tracked => format!("git tracks {shown_path}: do not commit the key"),
         GitStatus::Tracked => {
-            let (folder, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
-            let (folder, name) = (command_word(folder), command_word(Path::new(name)));
+            let (directory, name) = (path.parent().unwrap_or(path), path.file_name().unwrap_or_default());
+            let (directory, name) = (command_word(directory), command_word(Path::new(name)));
             let message = format!("{}: git tracks it, and would publish the key", shown(path));
             return Err(unusable(message).hint(format!(
-                "Take it out of git (`git -C {folder} rm --cached {name}`), or accept that with --allow-tracked."
+                "Take it out of git (`git -C {directory} rm --cached {name}`), or accept that with --allow-tracked."
             )));
         }
         GitStatus::Untracked => {

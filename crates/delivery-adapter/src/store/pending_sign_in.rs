@@ -101,17 +101,17 @@ impl StateDir {
         settings: T,
         expires: u64,
     ) -> io::Result<PathBuf> {
-        let folder = &self.directory(PENDING)?;
-        forget_old(folder);
+        let directory = &self.directory(PENDING)?;
+        forget_old(directory);
         let authorization = pending.into_saved();
-        let path = folder.join(file_name(&authorization.state));
+        let path = directory.join(file_name(&authorization.state));
         let content =
             Content { header: Header { version: VERSION.into(), expires }, settings, authorization };
         let text = Zeroizing::new(serde_json::to_vec(&content)?);
         let mut file = private_files::new_file(&path)?;
         file.write_all(&text)
             .and_then(|()| file.sync_all())
-            .and_then(|()| private_files::sync_directory(folder))
+            .and_then(|()| private_files::sync_directory(directory))
             // An incomplete file would be neither found nor removed.
             .inspect_err(|_| drop(fs::remove_file(&path)))
             .map_err(|error| private_files::about(&path, &error))?;
@@ -180,9 +180,9 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
 }
 
 /// Removes the sign-ins of all versions that expired more than a day ago.
-fn forget_old(folder: &Path) {
+fn forget_old(directory: &Path) {
     let oldest = wall_clock::unix_now().saturating_sub(REMEMBERED.as_secs());
-    for path in private_files::list(folder, EXTENSION).unwrap_or_default() {
+    for path in private_files::list(directory, EXTENSION).unwrap_or_default() {
         let header = read(&path).ok().and_then(|text| serde_json::from_str::<Header>(&text).ok());
         if header.is_some_and(|header| header.expires < oldest) {
             let _ = fs::remove_file(path);

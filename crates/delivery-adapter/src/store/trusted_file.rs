@@ -163,14 +163,14 @@ mod tests {
         let (home, file) = home();
         let link = home.path().join("link");
         symlink(".config/keymint/../keymint", &link).unwrap();
-        for folder in ["", ".config", ".config/keymint"] {
+        for directory in ["", ".config", ".config/keymint"] {
             for (mode, is_safe) in [(0o755, true), (0o1777, true), (0o757, false)] {
-                let folder = home.path().join(folder);
-                set_mode(&folder, mode);
+                let directory = home.path().join(directory);
+                set_mode(&directory, mode);
                 for path in [&file, &link.join("config.toml")] {
-                    assert_eq!(read_trusted(path, 1024).is_ok(), is_safe, "{mode:o} {}", folder.display());
+                    assert_eq!(read_trusted(path, 1024).is_ok(), is_safe, "{mode:o} {}", directory.display());
                 }
-                set_mode(&folder, 0o755);
+                set_mode(&directory, 0o755);
             }
         }
         set_mode(&file, 0o666);
@@ -203,13 +203,13 @@ mod tests {
         lchown(&file, Some(0), None).unwrap();
         // In a sticky directory another user cannot replace this directory, but can create it first.
         set_mode(home.path(), 0o1777);
-        for folder in [".config", ".config/keymint"] {
-            let folder = home.path().join(folder);
-            chown(&folder, Some(ANOTHER_USER), None).unwrap();
+        for directory in [".config", ".config/keymint"] {
+            let directory = home.path().join(directory);
+            chown(&directory, Some(ANOTHER_USER), None).unwrap();
             assert!(refusal(&file).contains(" belongs to another user, who"), "{}", refusal(&file));
             let missing = read_trusted(&file.with_file_name("missing"), 1024).unwrap_err();
             assert_eq!(missing.kind(), io::ErrorKind::NotFound);
-            chown(&folder, Some(0), None).unwrap();
+            chown(&directory, Some(0), None).unwrap();
         }
         assert_eq!(read_trusted(&file, 1024).unwrap(), b"text");
 
@@ -226,7 +226,7 @@ mod tests {
         let at = |path: &str| home.path().join(path);
         symlink(".config", at("real")).unwrap();
         symlink("missing/config.toml", at("dangling")).unwrap();
-        symlink("missing", at("dangling-folder")).unwrap();
+        symlink("missing", at("dangling-directory")).unwrap();
         symlink("loop", at("loop")).unwrap();
         let is_missing = |path: &Path| {
             read_trusted(path, 1024).expect_err("it is missing").kind() == io::ErrorKind::NotFound
@@ -234,7 +234,7 @@ mod tests {
         for path in [at("missing"), at("missing/below"), at("real/missing"), "/dev/null/config.toml".into()] {
             assert!(is_missing(&path), "{}", path.display());
         }
-        for path in [at("dangling"), at("dangling-folder/config.toml"), at("loop"), file.join("below")] {
+        for path in [at("dangling"), at("dangling-directory/config.toml"), at("loop"), file.join("below")] {
             assert!(!is_missing(&path), "{}", path.display());
         }
         assert!(refusal(&at("dangling")).starts_with("it is a link to "), "{}", refusal(&at("dangling")));
@@ -245,25 +245,25 @@ mod tests {
     #[test]
     fn every_file_in_a_directory_counts() {
         let (home, file) = home();
-        let folder = file.parent().unwrap();
-        let refusal = || check_trusted_directory(folder).expect_err("it is refused").to_string();
-        symlink("missing", folder.join("dangling")).unwrap();
-        symlink(home.path(), folder.join("folder")).unwrap();
-        check_trusted_directory(folder).unwrap();
+        let directory = file.parent().unwrap();
+        let refusal = || check_trusted_directory(directory).expect_err("it is refused").to_string();
+        symlink("missing", directory.join("dangling")).unwrap();
+        symlink(home.path(), directory.join("directory")).unwrap();
+        check_trusted_directory(directory).unwrap();
         check_trusted_directory(&home.path().join("missing")).unwrap();
         set_mode(&file, 0o666);
         assert!(refusal().contains("config.toml: other users can write to it"), "{}", refusal());
         set_mode(&file, 0o644);
         // Any user can add a file.
-        set_mode(folder, 0o1777);
+        set_mode(directory, 0o1777);
         assert!(refusal().contains("other users can write to it"), "{}", refusal());
-        set_mode(folder, 0o755);
+        set_mode(directory, 0o755);
         if lchown(&file, Some(ANOTHER_USER), None).is_err() {
             return crate::skipped("only the administrator can give files away");
         }
         assert!(refusal().ends_with("config.toml: it belongs to another user"), "{}", refusal());
         lchown(&file, Some(0), None).unwrap();
-        lchown(folder, Some(ANOTHER_USER), None).unwrap();
+        lchown(directory, Some(ANOTHER_USER), None).unwrap();
         assert_eq!(refusal(), "it belongs to another user");
     }
 

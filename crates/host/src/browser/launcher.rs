@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn a_path_with_spaces_is_one_program_and_what_names_none_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("my browser.exe");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("my browser.exe");
         std::fs::write(&path, "").unwrap();
         let launcher = Launcher::parse(path.to_str().unwrap()).unwrap();
         assert_eq!((launcher.name(), launcher.arguments("a").len()), ("my browser", 1));

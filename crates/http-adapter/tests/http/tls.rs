@@ -43,8 +43,8 @@ async fn an_extra_root_is_trusted_at_every_step() {
 /// Runs the test above again with `SSLKEYLOGFILE` set.
 #[test]
 fn the_keys_of_a_connection_are_written_nowhere() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("keys");
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("keys");
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "tls::an_extra_root_is_trusted_at_every_step"])
         .env("SSLKEYLOGFILE", &log)
