@@ -2,11 +2,11 @@
 //! sequential reference implementation.
 //!
 //! `keymint-bench KEYMINT SMALL SVG` measures the program `KEYMINT` and the size of `SMALL`, a build without
-//! sandbox and keyring. It prints a table in Markdown and draws it into the file `SVG`. `scripts/bench` writes
-//! `docs/performance.md` from them.
+//! sandbox and keyring. It prints a table in Markdown, and writes a chart of it to the file `SVG`. `scripts/bench`
+//! writes `docs/performance.md` from both.
 
-#![allow(clippy::disallowed_methods, reason = "a stop-watch looks at the clock")]
-#![allow(clippy::print_stdout, reason = "the table goes there")]
+#![allow(clippy::disallowed_methods, reason = "measurements read the clock")]
+#![allow(clippy::print_stdout, reason = "standard output gets the table")]
 
 mod measure;
 mod network;

@@ -25,9 +25,10 @@ pub(crate) struct Conditions {
     /// `None` for servers on this machine.
     pub(crate) network: Option<Network>,
     /// The time that the user spends in the browser.
-    pub(crate) person: Duration,
+    pub(crate) user_delay: Duration,
 }
 
+/// The measured times of a sign-in.
 #[derive(Clone, Copy)]
 pub(crate) struct Measured {
     pub(crate) start_to_url: Duration,
@@ -35,25 +36,25 @@ pub(crate) struct Measured {
     pub(crate) login_to_key: Duration,
 }
 
-/// The resources that a process has used.
+/// The resources that a process used.
 #[derive(Clone, Copy)]
 pub(crate) struct Spent {
-    /// The processor time of all its threads.
+    /// The processor time of all threads.
     pub(crate) busy: Duration,
-    /// The peak of its memory, in bytes.
+    /// The peak of the resident memory, in bytes.
     pub(crate) memory: u64,
 }
 
 /// A running program, and its machine.
 struct Run {
-    person: Duration,
+    user_delay: Duration,
     machine: Machine,
     started: Instant,
     program: Running,
     stdout: Lines<BufReader<Receiver>>,
 }
 
-/// Measures a sign-in from the start of the program to its key.
+/// Measures the times of a sign-in, from the start of the program to the key.
 pub(crate) async fn sign_in(who: Who<'_>, conditions: Conditions) -> Outcome<Measured> {
     let mut run = Run::start(who, conditions).await?;
     let (mut url, mut callback, mut login) = (None, None, None);
@@ -82,16 +83,16 @@ pub(crate) async fn sign_in(who: Who<'_>, conditions: Conditions) -> Outcome<Mea
     }
     run.program.finish().await;
     Ok(Measured {
-        start_to_url: url.ok_or("no address")?,
+        start_to_url: url.ok_or("no URL")?,
         callback_to_key: done - callback.ok_or("no callback")?,
         login_to_key: done - login.ok_or("no login")?,
     })
 }
 
-/// Returns the resources that a sign-in has used when this event comes. It polls every millisecond, which would
-/// distort a measurement of time.
+/// Returns the resources that a sign-in used, shortly before its end. The event `awaited` must occur. The function
+/// polls every millisecond, which would distort a measurement of time.
 pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Outcome<Spent> {
-    let conditions = Conditions { scenario, network: None, person: Duration::ZERO };
+    let conditions = Conditions { scenario, network: None, user_delay: Duration::ZERO };
     let mut run = Run::start(who, conditions).await?;
     let (mut last, mut came) = (None, false);
     loop {
@@ -113,7 +114,7 @@ pub(crate) async fn spent(who: Who<'_>, scenario: Scenario, awaited: &str) -> Ou
 }
 
 impl Run {
-    async fn start(who: Who<'_>, Conditions { scenario, network, person }: Conditions) -> Outcome<Self> {
+    async fn start(who: Who<'_>, Conditions { scenario, network, user_delay }: Conditions) -> Outcome<Self> {
         let path = match who {
             Who::Keymint(program) => program.into(),
             Who::Reference => env::current_exe()?,
@@ -135,20 +136,20 @@ impl Run {
         let stdout = BufReader::new(Receiver::from_owned_fd(reader.into())?).lines();
         let started = Instant::now();
         let program = launch.stdout(writer).spawn();
-        Ok(Self { person, machine, started, program, stdout })
+        Ok(Self { user_delay, machine, started, program, stdout })
     }
 
     /// Signs in as the user, at the URL of the event.
     fn open(&self, event: &Value) {
-        let (url, person) = (event["url"].as_str().unwrap_or_default().to_owned(), self.person);
+        let (url, user_delay) = (event["url"].as_str().unwrap_or_default().to_owned(), self.user_delay);
         tokio::spawn(async move {
-            sleep(person).await;
-            // What went wrong, the program says.
+            sleep(user_delay).await;
+            // The program reports a failure.
             let _ = keymint_sandbox::sign_in(&url, Consent::Allow).await;
         });
     }
 
-    /// Returns the resources that the process has used, if it still runs.
+    /// Returns the resources that the process has used so far, if it is still running.
     fn spent(&self) -> Option<Spent> {
         let mut busy = Duration::ZERO;
         for thread in fs::read_dir(format!("/proc/{}/task", self.program.process())).ok()? {

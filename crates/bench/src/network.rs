@@ -16,10 +16,10 @@ pub(crate) struct Network {
     pub(crate) latency: Duration,
 }
 
-/// Puts the network in front of a server. Returns the address at which the server is reached through it.
+/// Puts the network in front of a server. Returns the URL of the server through the network.
 ///
-/// It waits on threads, and spins at the end of a wait: tokio's timers are late by one or two milliseconds, the
-/// system's by a tenth of one.
+/// Threads do the waiting, and spin at the end of each wait. The timers of tokio are late by 1 or 2 ms, and those of
+/// the system by 0.1 ms.
 pub(crate) fn before(server: &str, network: Network) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = format!("http://{}", listener.local_addr()?);
@@ -33,6 +33,7 @@ pub(crate) fn before(server: &str, network: Network) -> io::Result<String> {
     Ok(address)
 }
 
+/// Relays a connection with the delays of the network.
 fn carry(mut client: TcpStream, server: &str, network: Network) -> io::Result<()> {
     sleep(network.connecting);
     let mut server = TcpStream::connect(server)?;
@@ -46,7 +47,7 @@ fn carry(mut client: TcpStream, server: &str, network: Network) -> io::Result<()
     client.shutdown(Shutdown::Write)
 }
 
-/// Reads the bytes that are sent, each with its time of arrival.
+/// Reads the bytes from the client, and sends them on with the time at which the server gets them.
 fn take(mut client: TcpStream, latency: Duration, sent: &Sender<(Instant, Vec<u8>)>) {
     let mut chunk = [0; 16 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk) {
@@ -56,6 +57,7 @@ fn take(mut client: TcpStream, latency: Duration, sent: &Sender<(Instant, Vec<u8
     }
 }
 
+/// Writes each chunk to the server when its time has come.
 fn give(arriving: &Receiver<(Instant, Vec<u8>)>, mut server: TcpStream) -> io::Result<()> {
     for (due, chunk) in arriving {
         sleep_until(due);

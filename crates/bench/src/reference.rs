@@ -1,5 +1,6 @@
-//! The reference: the same library with loading of certificates before the URL is shown, cold connections, one
-//! organization at a time, every list, and a search for the project every ten seconds.
+//! The reference implementation, which uses the same library sequentially. It loads the certificates before it shows
+//! the URL, opens connections only when they are needed, requests every list, one organization at a time, and looks for the
+//! project every 10 s.
 
 use crate::Outcome;
 use keymint_domain::{BaseUrl, Callback, Client, Entropy, Event, Plan, PollPolicy, Ports, Provisioner};
@@ -15,7 +16,7 @@ pub(crate) const COMMAND: &str = "reference";
 pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> {
     let http = Http::new(HttpOptions::default());
     let mut client = Client::default();
-    // Loads the certificates, which the sandbox's addresses do not ask for.
+    // Loads the certificates. The http URLs of the sandbox would not cause that.
     http.auth_server(client.issuer.clone())?;
     client.issuer = BaseUrl::parse(issuer)?;
     let auth_server = http.auth_server(client.issuer.clone())?;
@@ -54,7 +55,7 @@ pub(crate) async fn run(issuer: &str, api_base: &str, port: u16) -> Outcome<()> 
 }
 
 /// Writes an event in the format of the measured program.
-#[expect(clippy::print_stderr, reason = "events go there")]
+#[expect(clippy::print_stderr, reason = "standard error gets the events")]
 fn print_event(event: &str, url: &str) {
     eprintln!("{}", serde_json::json!({"event": event, "url": url}));
 }

@@ -8,7 +8,7 @@ use keymint_sandbox::{LoginLists, Organization, Project, Reply, Scenario, Step};
 use std::fs;
 use std::time::Duration;
 
-/// The number of runs of a fast measurement, whose median is reported.
+/// The number of runs of a fast measurement. The report has their median.
 const RUNS: usize = 21;
 
 const LATENCY: Duration = Duration::from_millis(50);
@@ -70,7 +70,7 @@ pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
     Ok(rows)
 }
 
-/// Measures the time until a sign-in that waits for a project notices that it exists.
+/// Measures how soon a sign-in that waits for a project notices the new project.
 async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
     let waits = [500, 3_000, 12_000, 25_000].map(Duration::from_millis);
     let conditions = waits.map(|wait| conditions(Scenario::ready().project_ready_after(wait), None));
@@ -90,23 +90,28 @@ async fn noticing(whos: [Who<'_>; 2]) -> Outcome<impl Iterator<Item = Row>> {
 }
 
 fn conditions(scenario: Scenario, network: Option<Network>) -> Conditions {
-    Conditions { scenario, network, person: Duration::from_millis(if network.is_some() { 500 } else { 100 }) }
+    Conditions {
+        scenario,
+        network,
+        user_delay: Duration::from_millis(if network.is_some() { 500 } else { 100 }),
+    }
 }
 
-/// An account whose project is in the login's answer.
+/// An account whose project is in the answer to the login.
 fn settled_by_the_login() -> Scenario {
     let default = Organization::new("org-default").as_default();
     Scenario::of([default.with_project(Project::new("proj_default").as_initial())])
         .login_lists(LoginLists::Complete)
 }
 
+/// An account of which only the last organization has a project.
 fn only_the_last_of(organizations: usize) -> Scenario {
     let last = Organization::new("org-last").with_project(Project::new("proj_default").as_initial());
     Scenario::of((1..organizations).map(Organization::numbered).chain([last]))
 }
 
-/// Measures the two in turn, so that a slow moment of the machine slows both. The first run of each, without warm
-/// caches, does not count.
+/// Measures both implementations in turn, so that a slow moment of the machine affects both. The first run of each does
+/// not count, since the caches are cold.
 async fn both(whos: [Who<'_>; 2], conditions: &Conditions, runs: usize) -> Outcome<[Vec<Measured>; 2]> {
     for who in whos {
         sign_in(who, conditions.clone()).await?;

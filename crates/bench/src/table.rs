@@ -1,4 +1,4 @@
-//! The table of the measurements, and its chart.
+//! The table of the measurements, and the chart of it.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) enum Unit {
     Milliseconds,
     Seconds,
-    /// As a multiple of this duration.
+    /// A multiple of this duration.
     Times(Duration),
     Megabytes,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Row {
 }
 
 impl Unit {
-    /// Formats a number of seconds or bytes.
+    /// Converts a number of seconds or bytes to this unit.
     pub(crate) fn of(self, value: f64) -> f64 {
         match self {
             Self::Milliseconds => value * 1e3,
@@ -99,7 +99,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Draws two bars for each row that has a reference. The longer bar of each row has the same length.
+/// Draws two bars for each row that has a reference value. The longer bar has the same length in every row.
 pub(crate) fn picture(rows: &[Row]) -> String {
     const BAR: f64 = 320.0;
     let rows: Vec<_> = rows.iter().filter_map(|row| Some((row, row.reference?))).collect();

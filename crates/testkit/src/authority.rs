@@ -6,10 +6,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
 
-/// An authority.
+/// A certificate authority with its key.
 pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// Creates an authority. Each call creates a new one, even with the same name.
+/// Creates an authority. Each call creates another authority, even for the same name.
 pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -17,19 +17,19 @@ pub fn authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// The parameters of a certificate for this host.
+/// Returns the parameters of a certificate for this host.
 pub fn certificate_for(host: &str) -> CertificateParams {
     CertificateParams::new([host.to_owned()]).unwrap()
 }
 
-/// A TLS acceptor with a certificate that this authority signs.
+/// Returns a TLS acceptor with a new certificate, which this authority signs.
 pub fn acceptor(authority: &Authority, params: CertificateParams) -> TlsAcceptor {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     showing(certificate.der().clone(), &key)
 }
 
-/// A TLS acceptor with this certificate.
+/// Returns a TLS acceptor with this certificate.
 pub fn showing(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

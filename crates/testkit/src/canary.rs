@@ -7,19 +7,19 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use url::form_urlencoded::byte_serialize;
 
-/// The length from which a piece of a secret counts as found. A shorter piece may occur by chance, as the prefix
-/// does.
+/// The length from which a piece of a secret counts as found, in characters. A shorter piece may occur by chance, such
+/// as the prefix of a key.
 const ENOUGH: usize = 12;
 
-/// Every piece of every secret, in every form.
+/// The secrets to look for: every piece of every secret, in every form.
 #[derive(Default)]
 pub struct Canaries {
-    /// By length, so that a text is searched once for each length.
+    /// The pieces with their forms, by length, so that a text is searched once for each length.
     pieces: BTreeMap<usize, HashMap<Vec<u8>, &'static str>>,
 }
 
 impl Canaries {
-    /// Looks for these secrets.
+    /// Creates a search for these secrets.
     pub fn of(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut canaries = Self::default();
         for secret in secrets {
@@ -70,7 +70,7 @@ impl Canaries {
         }
     }
 
-    /// The first piece of a secret in this text, and its form.
+    /// Returns the first piece of a secret in this text, and its form.
     pub fn find(&self, text: impl AsRef<[u8]>) -> Option<String> {
         self.pieces.iter().find_map(|(length, pieces)| {
             text.as_ref().windows(*length).find_map(|piece| {
@@ -80,7 +80,8 @@ impl Canaries {
         })
     }
 
-    /// The files below this directory in whose name or content there is a secret.
+    /// Returns the files below this directory whose name or content has a secret, each with that secret. Symbolic links
+    /// are skipped.
     pub fn files_below(&self, directory: &Path) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(directory).unwrap() {

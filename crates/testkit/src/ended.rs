@@ -9,11 +9,11 @@ use std::process::ExitStatus;
 /// The results of a program that has ended. A run of [`create`](crate::create) also has its machine.
 pub struct Ended<M = ()> {
     pub(crate) machine: M,
-    /// The id that its process had.
+    /// The id of its process.
     pub process: u32,
-    /// The status with which it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// The exit code, or -1 where a signal ended it.
+    /// The exit code, or -1 if a signal ended the program.
     pub code: i32,
     /// The collected standard output.
     pub stdout: String,
@@ -37,24 +37,24 @@ impl<M> Ended<M> {
         self
     }
 
-    /// Returns standard output as JSON.
+    /// Returns standard output, which must be one line of JSON.
     pub fn json(&self) -> Value {
         assert_eq!(self.stdout.lines().count(), 1, "{}", self.stdout);
         serde_json::from_str(&self.stdout).unwrap()
     }
 
-    /// Returns the last page of the browser.
+    /// Returns the last page of the browser. The run must have had one.
     pub fn page(&self) -> &FinalPage {
         self.page.as_ref().unwrap()
     }
 
-    /// Returns the file in which a key is kept that could not be delivered.
+    /// Returns the file that has the undelivered key, as standard error names it.
     pub fn kept_in(&self) -> PathBuf {
         let (_, path) = self.stderr.split_once("it is kept in ").expect(&self.stderr);
         path.lines().next().unwrap().into()
     }
 
-    /// Returns the content of that file.
+    /// Returns the content of [that file](Self::kept_in).
     pub fn kept(&self) -> String {
         std::fs::read_to_string(self.kept_in()).unwrap()
     }

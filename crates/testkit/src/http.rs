@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Returns a port that no other test takes: below those that the system assigns by itself.
+/// Returns a free port that no other test uses. It is below the ports that the system assigns by itself.
 ///
-/// The port is not bound to find out whether it is free: a program that another test starts at that
-/// moment would inherit the socket and hold the port until it has started.
+/// The check connects to the port and does not bind it. A program that another test starts at that moment would inherit
+/// the bound socket, and hold the port until it has started.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 90).unwrap() * 100;
@@ -32,16 +32,16 @@ pub fn is_free(port: u16) -> bool {
 ///
 /// # Errors
 ///
-/// When nothing listens at 127.0.0.1.
+/// [`io::Error`] if no program listens at 127.0.0.1.
 pub async fn connect(port: u16) -> io::Result<TcpStream> {
     TcpStream::connect(("127.0.0.1", port)).await
 }
 
-/// Sends bytes to a port of this machine, and returns the whole answer.
+/// Sends a text to a port of this machine, and returns everything that is sent back.
 ///
 /// # Errors
 ///
-/// When the connection fails, or the answer is not text.
+/// [`io::Error`] if the connection fails, or the answer is not UTF-8.
 pub async fn send(port: u16, request: &str) -> io::Result<String> {
     watch(async {
         let mut stream = connect(port).await?;
@@ -53,11 +53,11 @@ pub async fn send(port: u16, request: &str) -> io::Result<String> {
     .await
 }
 
-/// Sends the plain GET of a browser, and returns the whole answer.
+/// Sends a GET request without TLS, as a browser would, and returns the whole answer.
 ///
 /// # Errors
 ///
-/// As for [`send`].
+/// The same as for [`send`].
 pub async fn get(port: u16, target: &str) -> io::Result<String> {
     send(port, &format!("GET {target} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await
 }

@@ -4,14 +4,14 @@ use crate::{Canaries, Ended, Machine, Running, is_free};
 use keymint_sandbox::Consent;
 
 impl Running<Machine> {
-    /// Signs in, or refuses to, at the URL that the program shows, and waits for the end as [`Self::end`] does. The
-    /// browser must get its last page.
+    /// Signs in at the URL that the program shows, or denies consent there. Then waits for the end as [`Self::end`]
+    /// does. The browser must get its last page.
     pub async fn answer(mut self, consent: Consent) -> Ended<Machine> {
         self.browser(consent).await;
         self.end().await
     }
 
-    /// Waits for the end, and checks the invariants of every run.
+    /// Waits for the end of the program, and checks the invariants of every run.
     pub async fn end(self) -> Ended<Machine> {
         let prints = self.prints;
         let ended = self.finish().await;
@@ -31,7 +31,7 @@ pub fn steers_a_terminal(text: &str) -> bool {
 }
 
 impl Ended<Machine> {
-    /// Returns the key that the sandbox created.
+    /// Returns the only key that the sandbox created.
     pub fn key(&self) -> String {
         let keys = self.sandbox.keys();
         assert_eq!(keys.len(), 1, "{}", self.stderr);
@@ -52,7 +52,7 @@ impl Ended<Machine> {
         assert!(is_free(self.port), "port {} is still bound", self.port);
     }
 
-    /// Checks that a request that is not repeatable was sent again only after an answer that it was not processed.
+    /// Checks that an unrepeatable request was sent again only after an answer that the server did not process it.
     fn check_for_blind_retries(&self, path_end: &str) {
         let requests = self.sandbox.requests();
         let sent: Vec<_> = requests.iter().filter(|request| request.path.ends_with(path_end)).collect();

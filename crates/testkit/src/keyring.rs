@@ -5,15 +5,15 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-/// A D-Bus session. It ends when this is dropped, or with the tests.
+/// A D-Bus session, which ends when the value is dropped or the test process ends.
 pub struct Session {
-    /// The address of its bus.
+    /// The address of the bus.
     pub address: String,
     process: Child,
 }
 
 impl Session {
-    /// Starts a session with an `unlocked` keyring, or with `none`.
+    /// Starts a session. `keyring` is `unlocked` for a session with an unlocked keyring, or `none`.
     pub fn start(keyring: &str) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests");
         let mut process = Command::new(tests.join("keyring-session"))
@@ -29,7 +29,7 @@ impl Session {
         Self { address: address.trim_end().to_owned(), process }
     }
 
-    /// Returns a session with an unlocked keyring for all tests: each has a profile of its own.
+    /// Returns the session with an unlocked keyring that all tests share. Each test uses a profile of its own.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Session> = OnceLock::new();
         SHARED.get_or_init(|| Self::start("unlocked"))
@@ -61,7 +61,7 @@ impl Session {
         assert!(tool.wait().unwrap().success());
     }
 
-    /// Returns what another program finds.
+    /// Returns the value that another program finds, or an empty text.
     pub fn stored(&self, profile: &str) -> String {
         let mut tool = Command::new("secret-tool");
         let found = self.run(tool.args(["lookup", "service", "keymint", "username", profile]));

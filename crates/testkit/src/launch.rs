@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::process::{Child, Command};
 
-/// A program that will run in a home directory of its own, with nothing of this machine's environment
-/// but the search path. The caller keeps the directory.
+/// A program that will run in a home directory of its own. Of this machine's environment, it gets only the search path.
+/// The caller keeps the directory.
 ///
-/// Standard input is empty, and the other two streams are collected, unless they are set.
+/// By default, standard input is empty, and standard output and standard error are collected.
 pub struct Launch<S = ()> {
     pub(crate) setup: S,
     pub(crate) program: OsString,
@@ -26,7 +26,7 @@ pub struct Launch<S = ()> {
 }
 
 impl Launch {
-    /// A program, by its name or path.
+    /// Creates a launch of the program with this name or path.
     pub fn new(program: impl AsRef<OsStr>, home: impl AsRef<Path>) -> Self {
         Self::with_setup((), program, home)
     }
@@ -68,7 +68,8 @@ impl<S> Launch<S> {
         }
     }
 
-    /// Starts this program by another one, which gets the program and its arguments last.
+    /// Starts the program by another one. `words` are that command and its own arguments. The program and its arguments
+    /// follow them.
     pub fn under<T: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = T>) -> Self {
         self.under.extend(words.into_iter().map(|word| word.as_ref().to_owned()));
         self
@@ -110,13 +111,13 @@ impl<S> Launch<S> {
         self.stdin(reader)
     }
 
-    /// Sets standard output, which is then not collected.
+    /// Sets standard output, which is no longer collected.
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.stdout = stdout.into();
         self
     }
 
-    /// Sets standard error, which is then not collected.
+    /// Sets standard error, which is no longer collected.
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.stderr = stderr.into();
         self
@@ -129,13 +130,13 @@ impl<S> Launch<S> {
 
     pub(crate) fn spawn_child(self) -> io::Result<Child> {
         let mut words = self.under.iter().chain([&self.program]);
-        let mut command = Command::new(words.next().expect("the program at least"));
+        let mut command = Command::new(words.next().expect("the program is one of them"));
         command.args(words).args(&self.args).env_clear();
         command
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", &self.home)
             .env("USER", "tester")
-            // What may make a program say more than it should.
+            // These may make a program print more than it should.
             .env("RUST_LOG", "trace")
             .env("RUST_BACKTRACE", "full")
             .stdin(self.stdin)
@@ -143,7 +144,7 @@ impl<S> Launch<S> {
             .stderr(self.stderr)
             .kill_on_drop(true);
         if cfg!(windows) {
-            // Without the first one, no program has sockets.
+            // Without SystemRoot, no program has sockets.
             command
                 .env("SystemRoot", std::env::var_os("SystemRoot").unwrap_or_default())
                 .env("APPDATA", self.home.join(".config"))
@@ -157,12 +158,12 @@ impl<S> Launch<S> {
     }
 }
 
-/// Opens a file that takes no bytes, for an output.
+/// Opens a file for output to which every write fails, as on a full disk.
 pub fn full_disk() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-/// Returns whether standard output should have the key: it was requested, or no other destination was.
+/// Returns whether standard output should have the key: with `--print`, or without another destination.
 fn prints(args: &[OsString]) -> bool {
     let has = |flags: &[&str]| args.iter().any(|arg| flags.iter().any(|flag| arg == flag));
     has(&["--print"]) || !has(&["--env-file", "--keyring", "--pipe-to", "--copy"])

@@ -1,13 +1,13 @@
-//! The driver of every test and measurement of the built command: it starts the program in a home
-//! directory of its own, plays the browser, and collects what the program leaves behind.
+//! The driver of every test and measurement of the built command. It starts the program in a home directory of its own,
+//! plays the browser, and collects the output and the files of the program.
 //!
-//! A [`Launch`] is a program that is not yet started, [`Running`] one that runs, [`Ended`] one that
-//! has ended. [`create`] runs a whole sign-in against a sandbox, on a [`Machine`] of its own, and
-//! [`Running::end`] checks what must be true of every run.
+//! A [`Launch`] is a program that is not yet started, a [`Running`] is a running program, and an [`Ended`] is a program
+//! that has ended. [`create`] runs a whole sign-in against a sandbox, on a [`Machine`] of its own, and [`Running::end`]
+//! checks the invariants of every run.
 //!
-//! Any failure or hang panics, and so fails the test.
+//! Any failure or hang panics, and fails the test.
 //!
-//! It knows the protocol from its description, as the sandbox does, and shares no code with the client.
+//! Like the sandbox, the driver is written from the description of the protocol, and shares no code with the client.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

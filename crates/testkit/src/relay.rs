@@ -1,4 +1,4 @@
-//! TLS before a server that has none.
+//! TLS in front of a server without TLS.
 
 use crate::{Authority, acceptor, certificate_for};
 use std::future::pending;
@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// Passes on what comes over TLS.
+/// A server that accepts TLS connections and relays their content to another server, without TLS.
 pub struct Relay {
-    /// Its URL.
+    /// The URL of the relay.
     pub url: String,
     counts: watch::Sender<Counts>,
     closing: watch::Sender<()>,
@@ -19,7 +19,7 @@ pub struct Relay {
     task: JoinHandle<()>,
 }
 
-/// The numbers of connections that a relay has had.
+/// The numbers of a relay's connections so far.
 #[derive(Clone, Copy, Default)]
 pub struct Counts {
     /// All connections.
@@ -35,7 +35,7 @@ pub struct Counts {
 pub enum Shows {
     /// TLS, with a certificate.
     Certificate(TlsAcceptor),
-    /// No TLS, but these bytes.
+    /// These bytes, without TLS.
     Bytes(&'static [u8]),
     /// No bytes at all.
     Nothing,
@@ -70,7 +70,7 @@ impl Relay {
         Self { url, counts, closing, target, task }
     }
 
-    /// Sets the server to relay to.
+    /// Sets the URL of the server to relay to. Connections wait until it is set.
     pub fn lead_to(&self, url: &str) {
         let address = url.trim_start_matches("http://").parse().unwrap();
         self.target.send_replace(Some(address));
@@ -81,7 +81,7 @@ impl Relay {
         *self.counts.borrow()
     }
 
-    /// Waits until so many connections have been opened.
+    /// Waits until this number of connections are [open](Counts::open).
     pub async fn opened(&self, number: usize) {
         self.counts.subscribe().wait_for(|counts| counts.open >= number).await.unwrap();
     }

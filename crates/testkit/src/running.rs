@@ -1,4 +1,4 @@
-//! A program that runs.
+//! A running program.
 
 use crate::{Ended, watch};
 use keymint_sandbox::{Consent, FinalPage, sign_in};
@@ -9,16 +9,17 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
-/// A kind of a process's memory that can be limited.
+/// A kind of memory that can be limited for a process.
 #[cfg(target_os = "linux")]
 pub enum Memory {
-    /// The memory that it alone may write to, the stacks of its threads included.
+    /// The private writable memory, including the stacks of all threads.
     Data,
-    /// All addresses that it uses.
+    /// The whole address space.
     AddressSpace,
 }
 
-/// Lets a process have no more memory of a kind than now and so many bytes. It ends by a signal when it needs more.
+/// Limits the memory of a process to its current amount of this kind and `spare` more bytes. If the process needs more,
+/// a signal ends it.
 #[cfg(target_os = "linux")]
 pub async fn limit(process: u32, kind: Memory, spare: u64) {
     let (field, option) = match kind {
@@ -30,7 +31,7 @@ pub async fn limit(process: u32, kind: Memory, spare: u64) {
     assert!(Command::new("prlimit").args([&process, &limit]).status().await.unwrap().success());
 }
 
-/// A field of a process's status that is an amount of memory, in bytes.
+/// Returns a field of `/proc/PID/status` that is an amount of memory, in bytes.
 #[cfg(target_os = "linux")]
 fn memory(process: u32, field: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
@@ -38,13 +39,12 @@ fn memory(process: u32, field: &str) -> Option<u64> {
     Some(1024 * amount.trim().trim_end_matches(" kB").parse::<u64>().unwrap())
 }
 
-/// A program that runs, killed when this is dropped. A run of [`create`](crate::create) also has the
-/// machine that it runs on.
+/// A running program. Dropping it kills the program. A run of [`create`](crate::create) also has its machine.
 pub struct Running<M = ()> {
     pub(crate) machine: M,
     child: Child,
     process: u32,
-    /// Whether standard output is to have the key.
+    /// True if standard output must have the key.
     pub(crate) prints: bool,
     stdout: JoinHandle<String>,
     stderr: Option<Lines<BufReader<ChildStderr>>>,
@@ -60,7 +60,7 @@ impl<M> Deref for Running<M> {
     }
 }
 
-/// Plays the browser at this address, in a task of its own.
+/// Plays the browser at this URL, in a task of its own.
 pub fn browse(url: &str, consent: Consent) -> JoinHandle<io::Result<FinalPage>> {
     let url = url.to_owned();
     tokio::spawn(async move { sign_in(&url, consent).await })
@@ -82,7 +82,7 @@ impl<M> Running<M> {
         Self { machine, child, process, prints, stdout, stderr, seen: String::new(), browser: None }
     }
 
-    /// Returns the next line of standard error, or `None` when it has ended.
+    /// Returns the next line of standard error, or `None` at its end.
     pub async fn next_line(&mut self) -> Option<String> {
         let line = self.stderr.as_mut()?.next_line().await.unwrap()?;
         self.seen.push_str(&line);
@@ -90,7 +90,7 @@ impl<M> Running<M> {
         Some(line)
     }
 
-    /// Returns the next line of standard error that fits, or `None` when the program ends before it.
+    /// Returns the next line of standard error that fits, or `None` if the program ends first.
     pub async fn seek(&mut self, fits: impl Fn(&str) -> bool) -> Option<String> {
         watch(async {
             loop {
@@ -103,14 +103,14 @@ impl<M> Running<M> {
         .await
     }
 
-    /// Returns the next line of standard error that fits.
+    /// Returns the next line of standard error that fits. Panics if the program ends first.
     pub async fn line(&mut self, fits: impl Fn(&str) -> bool) -> String {
         let line = self.seek(fits).await;
         line.unwrap_or_else(|| panic!("the program ended first:\n{}", self.seen))
     }
 
-    /// Returns the address to open, or `None` when the program ends before it shows one. The address
-    /// is a line of its own, or in the event of that name.
+    /// Returns the URL to open, or `None` if the program ends before it shows one. The URL is a line of its own, or a
+    /// member of an event.
     pub async fn try_url(&mut self) -> Option<String> {
         let shows = |line: &str| line.contains("/oauth/authorize?");
         let shown = self.seen.lines().find(|line| shows(line)).map(str::to_owned);
@@ -122,36 +122,36 @@ impl<M> Running<M> {
         Some(event.and_then(|event| Some(event["url"].as_str()?.to_owned())).unwrap_or(line))
     }
 
-    /// Returns the address to open.
+    /// Returns the URL to open. Panics if the program ends first.
     pub async fn url(&mut self) -> String {
         let url = self.try_url().await;
         url.unwrap_or_else(|| panic!("the program ended first:\n{}", self.seen))
     }
 
-    /// Returns the target of a callback that has this code and the right state.
+    /// Returns the request target of a callback with this code and the right state.
     pub async fn callback(&mut self, code: &str) -> String {
         let url = self.url().await;
         let state = url.rsplit_once("&state=").unwrap().1;
         format!("/auth/callback?code={code}&state={state}")
     }
 
-    /// Plays the browser at the address that the program shows, concurrently with the program.
+    /// Plays the browser at the URL that the program shows, concurrently with the program.
     pub async fn browser(&mut self, consent: Consent) {
         let url = self.url().await;
         self.browser_at(&url, consent);
     }
 
-    /// Plays the browser at another address.
+    /// Plays the browser at another URL.
     pub fn browser_at(&mut self, url: &str, consent: Consent) {
         self.browser = Some(browse(url, consent));
     }
 
-    /// The id of the program's process.
+    /// Returns the id of the process.
     pub fn process(&self) -> u32 {
         self.process
     }
 
-    /// The most memory that the program has had so far, in bytes, while it runs.
+    /// Returns the peak of the program's resident memory so far, in bytes. `None` if the program has ended.
     #[cfg(target_os = "linux")]
     pub fn peak_memory(&self) -> Option<u64> {
         memory(self.process, "VmHWM")
@@ -163,17 +163,17 @@ impl<M> Running<M> {
         limit(self.process, kind, spare).await;
     }
 
-    /// Writes to standard input, which must have been set to a pipe.
+    /// Writes to standard input, which must be a pipe.
     pub async fn types(&mut self, text: &str) {
         self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Closes standard input, which must have been set to a pipe.
+    /// Closes standard input, which must be a pipe.
     pub fn closes_stdin(&mut self) {
         drop(self.child.stdin.take());
     }
 
-    /// Sends a signal, by its name, to the program.
+    /// Sends the signal of this name to the program.
     pub async fn signal(&self, name: &str) {
         send(name, &self.process.to_string()).await;
     }
@@ -183,7 +183,7 @@ impl<M> Running<M> {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits for the end.
+    /// Waits for the end of the program, and of the browser.
     pub async fn finish(mut self) -> Ended<M> {
         let (status, stdout) = watch(async {
             while self.next_line().await.is_some() {}
@@ -199,7 +199,7 @@ impl<M> Running<M> {
     }
 }
 
-/// Sends a signal, by its name, to a process.
+/// Sends the signal of this name to a process.
 pub(crate) async fn send(signal: &str, process: &str) {
     assert!(Command::new("kill").args(["-s", signal, process]).status().await.unwrap().success());
 }

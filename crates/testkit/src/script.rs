@@ -1,4 +1,4 @@
-//! Programs that tests write, for keymint to start.
+//! Scripts that tests write and keymint starts.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Writes a shell script that its owner can start.
+/// Writes a shell script that its owner can execute.
 ///
-/// Another process writes it: a file that this process has open for writing is inherited, for a moment,
-/// by a program that another test is starting, and such a file cannot be executed.
+/// Another process writes the file. If this process wrote it, a program that another test starts at that moment would
+/// inherit the open file, and a file that is open for writing cannot be executed.
 pub fn script(path: impl AsRef<Path>, text: &str) {
     let mut install = Command::new("install");
     install.args(["-m", "700", "/dev/stdin"]).arg(path.as_ref()).stdin(Stdio::piped());
@@ -19,11 +19,11 @@ pub fn script(path: impl AsRef<Path>, text: &str) {
     assert!(install.wait().unwrap().success());
 }
 
-/// A directory of scripts, in which each of them runs.
+/// A directory of scripts. Each script runs in the directory.
 pub struct Scripts(TempDir);
 
 impl Scripts {
-    /// A directory with one script.
+    /// Creates a directory with one script.
     pub fn with(name: &str, text: &str) -> Self {
         Self(tempfile::tempdir().unwrap()).and(name, text)
     }
@@ -34,23 +34,23 @@ impl Scripts {
         self
     }
 
-    /// The path of a file in the directory.
+    /// Returns the path of a file in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// The content of a file in the directory.
+    /// Returns the content of a file in the directory.
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// A PATH with this directory first.
+    /// Returns a `PATH` with this directory first.
     pub fn search_path(&self) -> OsString {
         before_the_search_path(&self.0)
     }
 }
 
-/// A PATH with this directory first.
+/// Returns a `PATH` with this directory first.
 pub fn before_the_search_path(directory: impl AsRef<Path>) -> OsString {
     let search_path = env::var_os("PATH").unwrap_or_default();
     let first = [directory.as_ref().to_owned()];

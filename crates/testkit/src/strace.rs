@@ -1,4 +1,4 @@
-//! strace, which writes down the system calls of a program, and tests that a machine has no means for.
+//! strace, which logs the system calls of a program, and the report of tests that cannot run on this machine.
 
 use crate::until;
 use std::cell::RefCell;
@@ -7,15 +7,15 @@ use std::io::Write;
 use std::process::{Child, Command};
 use tempfile::NamedTempFile;
 
-/// strace, and the file that it writes to.
+/// A strace command and its log file.
 pub struct Strace {
     log: NamedTempFile,
     words: Vec<OsString>,
 }
 
 impl Strace {
-    /// Traces these system calls, with more options of strace. If strace cannot be used, it reports that and
-    /// returns `None`.
+    /// Creates a trace of these system calls, with additional options of strace. If strace cannot be used, reports that
+    /// and returns `None`.
     pub fn of(calls: &str, options: &[&str]) -> Option<Self> {
         let status = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
         if !status.is_ok_and(|status| status.success()) {
@@ -30,34 +30,34 @@ impl Strace {
         Some(Self { log, words })
     }
 
-    /// Returns the command and its options, which start a program under them.
+    /// Returns the strace command and its options, for [`Launch::under`](crate::Launch::under).
     pub fn words(&self) -> &[OsString] {
         &self.words
     }
 
-    /// Traces a program that already runs, until it ends or the result is dropped. If that is not permitted, it
-    /// reports that and returns `None`.
+    /// Traces a running program until it ends or the result is dropped. If that is not permitted, reports that and
+    /// returns `None`.
     pub async fn attach(&self, process: u32) -> Option<Attached> {
-        let (strace, options) = self.words.split_first().expect("its own name");
+        let (strace, options) = self.words.split_first().expect("the words begin with strace");
         let process = process.to_string();
         let attached = Command::new(strace).args(options).args(["-p", &process]).spawn().unwrap();
         let attached = Attached(RefCell::new(attached));
         let is_watched = || threads(&process).all(|status| !status.contains("\nTracerPid:\t0\n"));
         until(|| attached.has_ended() || is_watched()).await;
         if attached.has_ended() {
-            skipped("a program that runs may not be watched here");
+            skipped("strace may not attach to a running program here");
             return None;
         }
         Some(attached)
     }
 
-    /// Returns what was written down.
+    /// Returns the log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 }
 
-/// strace at work on a program that it did not start.
+/// A strace process that is attached to a running program.
 pub struct Attached(RefCell<Child>);
 
 impl Attached {
@@ -74,14 +74,14 @@ impl Drop for Attached {
     }
 }
 
-/// The status of each thread of a process (proc_pid_status(5)).
+/// Returns the status of each thread of a process (proc_pid_status(5)).
 fn threads(process: &str) -> impl Iterator<Item = String> {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
     threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("status")).ok())
 }
 
-/// Reports a test that is skipped, and why.
-pub fn skipped(why: &str) {
-    // Not by a macro that prints, whose text is shown only for failed tests.
-    std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes()).unwrap();
+/// Reports that a test is skipped, with the reason.
+pub fn skipped(reason: &str) {
+    // Not by a macro, whose output is shown only for failed tests.
+    std::io::stderr().write_all(format!("SKIPPED: {reason}\n").as_bytes()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! A program at a terminal, with a user who types. util-linux's `script` makes the terminal.
+//! A program at a terminal, with a user who types. `script` of util-linux creates the terminal.
 
 #[cfg(target_os = "linux")]
 use crate::running::send;
@@ -7,12 +7,12 @@ use std::process::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout};
 
-/// The command that starts a program at a terminal, which is its standard input, output and error.
+/// The command that starts a program at a terminal. The terminal is its standard input, output and error.
 pub const ON_A_TERMINAL: [&str; 4] =
     ["bash", "-c", r#"printf -v line '%q ' "$@"; exec script -qec "$line" /dev/null"#, "bash"];
 
-/// The same with the program's output and error elsewhere: what the terminal shows goes into the file
-/// that the variable `SCREEN` names.
+/// The command that starts a program at a terminal, with the program's standard output and error elsewhere. The text on
+/// the terminal is written to the file that the variable `SCREEN` names.
 pub const BESIDE_A_TERMINAL: [&str; 4] = [
     "bash",
     "-c",
@@ -28,19 +28,19 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a program.
+    /// Starts a program at a new terminal.
     pub fn start(program: Launch) -> Self {
         let mut terminal = program.under(ON_A_TERMINAL).stdin(Stdio::piped()).spawn_child().unwrap();
         let screen = BufReader::new(terminal.stdout.take().unwrap());
         Self { terminal, screen, shown: String::new() }
     }
 
-    /// Types, or pastes.
+    /// Types or pastes a text.
     pub async fn types(&mut self, text: &str) {
         self.terminal.stdin.as_mut().unwrap().write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Waits until this text is shown. Returns what was shown since the last call.
+    /// Waits for this text on the terminal. Returns the output since the last call, up to the end of the text.
     pub async fn shows(&mut self, text: &str) -> String {
         watch(async {
             while !self.shown.contains(text) {
@@ -56,14 +56,14 @@ impl Terminal {
         std::mem::replace(&mut self.shown, rest)
     }
 
-    /// Returns the address to open, when it is shown.
+    /// Waits for the URL to open, and returns it.
     pub async fn url(&mut self) -> String {
         let mut shown = self.shows("&state=").await;
         shown += &self.shows("\r\n").await;
         shown.lines().find(|line| line.contains("/oauth/authorize?")).unwrap().trim().to_owned()
     }
 
-    /// Sends a signal, by its name, to the program.
+    /// Sends the signal of this name to the program.
     #[cfg(target_os = "linux")]
     pub async fn signal(&self, name: &str) {
         let script = self.terminal.id().unwrap();
@@ -71,7 +71,7 @@ impl Terminal {
         send(name, program.trim()).await;
     }
 
-    /// Waits for the end. Returns the exit code, and what was shown since the last call.
+    /// Waits for the end of the program. Returns the exit code, and the output since the last call.
     pub async fn end(mut self) -> (i32, String) {
         let mut rest = Vec::new();
         watch(self.screen.read_to_end(&mut rest)).await.unwrap();
