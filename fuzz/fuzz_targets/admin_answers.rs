@@ -1,4 +1,4 @@
-//! Answers of the Admin API, each read by every reader. `~` is a gap for a key that is not known.
+//! Answers of the Admin API. Every parser reads each of them. `~` is a gap for a key that keymint does not know.
 #![no_main]
 
 use keymint_domain::text::is_deceptive;
@@ -56,7 +56,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// The list of a page, whose entries are used or counted.
+/// Checks that every entry of a page is in its list or counted as skipped. Returns the list.
 fn listed<T>(page: Result<(Listing<T>, Option<String>), String>, json: Option<&Value>) -> Option<Listing<T>> {
     match page {
         Ok((listing, _)) => {
@@ -71,7 +71,7 @@ fn listed<T>(page: Result<(Listing<T>, Option<String>), String>, json: Option<&V
     }
 }
 
-/// No id is a key, and of a masked value there are at most four characters.
+/// Checks that no id is a key, and that at most four characters of a masked value remain.
 fn check_key(key: &ProjectKey) {
     assert!(!contains(key.id.as_str().as_bytes(), "canary"), "{key:?}");
     assert!(key.last_four.is_none_or(|four| LastFour::parse(four.as_str()) == Some(four)));
@@ -80,6 +80,7 @@ fn check_key(key: &ProjectKey) {
     }
 }
 
+/// Checks that a created key is that of the answer, in a valid form, and that its id is no key.
 fn check_created(created: &CreatedKey, json: Option<Option<&str>>) {
     let key = created.secret.expose();
     assert!((1..=16 * 1024).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()));
@@ -87,7 +88,7 @@ fn check_created(created: &CreatedKey, json: Option<Option<&str>>) {
     assert!(created.details.id.as_ref().is_none_or(|id| !id.as_str().starts_with("sk-")), "a key is no id");
 }
 
-/// No error has a secret in it, and each is fit for a terminal.
+/// Checks that an error has no secret, and is safe to display.
 fn check(why: &str) {
     assert!(!contains(why.as_bytes(), "canary"), "{why:?} has a secret in it");
     assert!(!why.contains(is_deceptive) && why.chars().count() <= 400, "{why:?}");

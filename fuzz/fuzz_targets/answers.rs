@@ -1,5 +1,5 @@
-//! The answers of the two servers, each read by every parser. An input is a body, or header fields, an empty line
-//! and a body. `$` is a gap for a secret that was sent, `~` for a key that was not.
+//! The answers of the two servers. Every parser reads each of them. An input is a body, or header fields, an empty line
+//! and a body. `$` is a gap for a secret that keymint sent, and `~` for a key that it did not send.
 #![no_main]
 
 use http::{HeaderName, HeaderValue, Response};
@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
         None => (&b""[..], &input[..]),
     };
 
-    // The JSON at that place, unless the body is not JSON.
+    // The text at this path of the body, if the body is JSON.
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let text = |path| json.as_ref().map(|json| json.pointer(path).and_then(Value::as_str));
 
@@ -42,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
         }
         Err(why) => check(&why),
     }
-    assert!(learned.get() <= 2, "there are two other tokens");
+    assert!(learned.get() <= 2, "an answer has at most two other tokens");
     match login(body) {
         Ok(login) => agree(login.session.expose(), text("/user/session/sensitive_id")),
         Err(why) => check(&why),
@@ -73,6 +73,7 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
+/// Checks that a secret is that of the answer, in a valid form.
 fn agree(read: &str, json: Option<Option<&str>>) {
     assert!((1..=16 * 1024).contains(&read.len()) && read.bytes().all(|byte| byte.is_ascii_graphic()));
     if let Some(value) = json {
@@ -80,6 +81,7 @@ fn agree(read: &str, json: Option<Option<&str>>) {
     }
 }
 
+/// Checks that every entry of a page is in its list or counted as skipped.
 fn check_page<T>(page: Result<(Listing<T>, Option<String>), String>, json: Option<&Value>) {
     match page {
         Ok((listing, cursor)) => {

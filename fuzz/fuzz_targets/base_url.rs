@@ -1,5 +1,5 @@
-//! A base URL and the segments that are appended to it. The first line of the input is the URL, and each following
-//! line an id.
+//! A base URL, and the segments that are appended to it. The first line of the input is the URL, and each following
+//! line is an id.
 #![no_main]
 
 use keymint_domain::{BaseUrl, OrganizationId, ProjectId};
@@ -26,9 +26,9 @@ fuzz_target!(|input: &str| {
     assert!(shown.bytes().all(|byte| byte.is_ascii_graphic()) && !shown.ends_with('/'), "{shown}");
     // Percent-encoding may exceed the accepted length.
     if let Ok(again) = BaseUrl::parse(shown) {
-        assert_eq!((again.as_str(), &again), (shown, &base), "what is shown is what was meant");
+        assert_eq!((again.as_str(), &again), (shown, &base), "the shown URL is the same URL");
     } else {
-        assert!(shown.len() > 2048, "{shown} is shown, and not accepted");
+        assert!(shown.len() > 2048, "{shown} is shown, but not accepted");
     }
 
     for line in lines {

@@ -1,4 +1,4 @@
-//! A text that a browser or a user brings back, read as the authorization response. `$` is a gap for the state.
+//! A text from a browser or a user, which is read as the authorization response. `$` is a gap for the state.
 #![no_main]
 
 use keymint_domain::{AuthorizationResponse, Callback};
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
     let text = fill_in(input.as_bytes(), &[(STATE_GAP, &STATE)]);
-    let text = str::from_utf8(&text).expect("a character was replaced by characters");
+    let text = str::from_utf8(&text).expect("the state is ASCII");
     let knows_the_state = input.as_bytes().contains(&STATE_GAP);
 
     let called_back = check(PENDING.read_callback(text), knows_the_state);
@@ -15,12 +15,12 @@ fuzz_target!(|input: &str| {
     let with_origin = check(PENDING.read_pasted(&format!("http://localhost:5000{text}")), knows_the_state);
 
     if let Some(response) = called_back {
-        assert!(text.starts_with("/auth/callback?"), "the path is the redirect URI's");
+        assert!(text.starts_with("/auth/callback?"), "the path is that of the redirect URI");
         // Characters that are removed from a pasted text can be a part of a callback.
         let has_additions = text.contains(['#', '"', '\'', '`', '<', '>', ' ']) || text.contains("&amp;");
         if !has_additions {
             assert_eq!(pasted.as_ref(), Some(&response), "the path and the query were pasted");
-            assert_eq!(with_origin.as_ref(), Some(&response), "the address was pasted");
+            assert_eq!(with_origin.as_ref(), Some(&response), "the URL was pasted");
         }
     }
 });

@@ -1,9 +1,15 @@
 //! Bytes that arrive at the listener, until it shows the outcome page.
 //!
-//! An input contains the bytes of one or more clients, one after the other, with these gaps: `$` is the state, `^`
-//! the nonce of the start URL, `!` that of the self-test, `{` the cookie of the browser that opened the start URL,
-//! and `~` a word that no answer may repeat. `|` ends a client's bytes, a backtick splits them into two pieces, and
-//! `}` closes the client's side.
+//! An input contains the bytes of one or more clients in sequence, with these gaps:
+//!
+//! - `$`: the state
+//! - `^`: the nonce of the start URL
+//! - `!`: the nonce of the self-test
+//! - `{`: the cookie of the browser that opened the start URL
+//! - `~`: a word that no answer may repeat
+//!
+//! `|` ends the bytes of a client, a backtick splits them into two pieces, and `}` closes the sending side of the
+//! client.
 #![no_main]
 
 use keymint_callback_adapter::fuzzing::{PORT, listen, probe_path};
@@ -20,12 +26,13 @@ use tokio::time::sleep;
 /// The maximum number of clients of one input.
 const CLIENTS: usize = 6;
 
-/// The capacity of a pipe, in bytes, which is larger than any answer.
+/// The capacity of a pipe, in bytes. No answer is larger.
 const PIPE: usize = 64 * 1024;
 
-/// A time that exceeds the listener's limits, by its clock, which jumps.
+/// A time that exceeds the time limits of the listener. The clock is paused, and jumps.
 const LONG: Duration = Duration::from_secs(11);
 
+/// The word that no answer may repeat.
 const ECHO: &str = "canary7echo";
 
 /// The headers of every answer of the listener.
@@ -69,11 +76,13 @@ async fn run(input: &[u8]) {
     end(listener, answers).await;
 }
 
+/// The texts of the gaps that differ between runs.
 struct Gaps {
     start: String,
     probe: String,
 }
 
+/// Plays the clients in sequence, and checks their answers. Returns the readers that are still waiting.
 async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -> Vec<JoinHandle<Vec<u8>>> {
     let mut cookie = String::new();
     let mut answers = Vec::new();
@@ -87,11 +96,11 @@ async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -
             (b'{', &cookie),
             (b'~', ECHO),
         ];
-        let (said, is_over) = match client.split_last() {
-            Some((b'}', said)) => (said, true),
+        let (bytes, is_over) = match client.split_last() {
+            Some((b'}', bytes)) => (bytes, true),
             _ => (client, false),
         };
-        let pieces: Vec<_> = said.split(|byte| *byte == b'`').map(|piece| fill_in(piece, &gaps)).collect();
+        let pieces: Vec<_> = bytes.split(|byte| *byte == b'`').map(|piece| fill_in(piece, &gaps)).collect();
         let reading = tokio::spawn(async move {
             for piece in pieces {
                 // The listener may have closed the connection.
@@ -106,7 +115,7 @@ async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -
             answer
         });
         sleep(LONG).await;
-        // Only the outcome page is still being read.
+        // Only a reader of the outcome page is still waiting.
         if reading.is_finished() {
             let answer = reading.await.expect("it is finished");
             check(&answer);
@@ -120,11 +129,13 @@ async fn play(input: Vec<u8>, streams: mpsc::Sender<DuplexStream>, gaps: Gaps) -
     answers
 }
 
+/// Returns the cookie that an answer sets.
 fn cookie_in(answer: &[u8]) -> Option<String> {
     let (_, set) = str::from_utf8(answer).ok()?.split_once("\r\nset-cookie: ")?;
     Some(set.split_once(';')?.0.to_owned())
 }
 
+/// Ends the sign-in, and checks that a waiting browser gets the outcome page.
 async fn end(listener: LoopbackListener, mut answers: Vec<JoinHandle<Vec<u8>>>) {
     // A reader without the cookie is cut when one with the cookie arrives.
     answers.retain(|reading| !reading.is_finished());
@@ -139,19 +150,20 @@ async fn end(listener: LoopbackListener, mut answers: Vec<JoinHandle<Vec<u8>>>) 
     }
 }
 
+/// Checks that an answer is complete, has the headers of every answer, and reveals nothing.
 fn check(answer: &[u8]) {
     if answer.is_empty() {
         return;
     }
-    let answer = str::from_utf8(answer).expect("all that is said is UTF-8");
+    let answer = str::from_utf8(answer).expect("an answer is UTF-8");
     assert!(answer.starts_with("HTTP/1.1 ") || answer.starts_with("HTTP/1.0 "), "{answer:?}");
     assert_eq!(answer.matches("HTTP/1.").count(), 1, "one answer to one client: {answer:?}");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a whole head");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("the head is complete");
     let head = format!("{head}\r\n");
 
     assert!(HEADERS.iter().all(|header| head.contains(header)), "{answer:?}");
     assert!(!head.contains("access-control-"), "{head:?}");
-    assert!(!contains(answer.as_bytes(), ECHO), "{answer:?} repeats what was sent");
+    assert!(!contains(answer.as_bytes(), ECHO), "{answer:?} repeats the request");
     // The state is only in the URL that the start URL redirects to.
     assert!(!body.contains(STATE.as_str()), "{body:?}");
     assert!(
@@ -165,4 +177,4 @@ fn check(answer: &[u8]) {
     }
 }
 
-const _: () = assert!(PORT == 5000, "the corpus says so");
+const _: () = assert!(PORT == 5000, "the corpus has this port");

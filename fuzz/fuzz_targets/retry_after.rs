@@ -1,4 +1,4 @@
-//! `Retry-After` together with the answer's own `Date`. The input is the header of an answer.
+//! `Retry-After`, relative to the `Date` of the same answer. The input is the header of an answer.
 #![no_main]
 
 use http::header::{DATE, RETRY_AFTER};
@@ -23,25 +23,26 @@ fuzz_target!(|head: &[u8]| {
     }
     let wait = retry_after(&headers);
 
-    let asked: Vec<_> = headers.get_all(RETRY_AFTER).iter().collect();
+    let requested: Vec<_> = headers.get_all(RETRY_AFTER).iter().collect();
     let dates: Vec<_> = headers.get_all(DATE).iter().collect();
     let text = |values: &[&HeaderValue]| match values {
         [value] => value.to_str().ok().map(str::to_owned),
         _ => None,
     };
-    let Some(asked) = text(&asked) else {
-        return assert_eq!(wait, None, "there is not one value");
+    let Some(requested) = text(&requested) else {
+        return assert_eq!(wait, None, "exactly one value counts");
     };
-    if !asked.is_empty() && asked.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds =
-            asked.parse::<u128>().map_or(u64::MAX, |asked| u64::try_from(asked).unwrap_or(u64::MAX));
-        return assert_eq!(wait, Some(Duration::from_secs(seconds)), "{asked}");
+    if !requested.is_empty() && requested.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = requested
+            .parse::<u128>()
+            .map_or(u64::MAX, |requested| u64::try_from(requested).unwrap_or(u64::MAX));
+        return assert_eq!(wait, Some(Duration::from_secs(seconds)), "{requested}");
     }
     let date = |text: &str| parse_http_date(text).ok();
-    let (Some(until), Some(now)) = (date(&asked), text(&dates).as_deref().and_then(date)) else {
-        return assert_eq!(wait, None, "there are not two dates");
+    let (Some(until), Some(now)) = (date(&requested), text(&dates).as_deref().and_then(date)) else {
+        return assert_eq!(wait, None, "two dates are needed");
     };
-    let wait = wait.expect("there are two dates");
+    let wait = wait.expect("both dates are valid");
     if until > now {
         assert_eq!(now + wait, until);
     } else {

@@ -1,13 +1,13 @@
 //! The shared parts of the fuzz targets: a pending authorization, and inputs with gaps.
 //!
-//! A fuzzer cannot guess a secret, so an input has a gap in its place: a single character, which mutations easily
-//! move, copy and drop.
+//! A fuzzer cannot guess a secret. An input therefore has a gap in its place: a single character, which mutations
+//! easily move, copy and delete.
 
 use keymint_domain::{Client, Entropy, PendingAuthorization, REGISTERED_REDIRECT_URI};
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
-/// An authorization whose state is [`STATE`].
+/// A pending authorization, whose state is [`STATE`].
 pub static PENDING: LazyLock<PendingAuthorization> = LazyLock::new(|| {
     let Ok(entropy) = Entropy::fill_with(|bytes| {
         bytes.fill(0x9f);
@@ -26,10 +26,10 @@ pub static STATE: LazyLock<String> = LazyLock::new(|| {
     state.into_owned()
 });
 
-/// The gap for [`STATE`].
+/// The character that marks the gap for [`STATE`].
 pub const STATE_GAP: u8 = b'$';
 
-/// Returns the input with its gaps filled.
+/// Returns the input with each gap replaced by its text.
 pub fn fill_in(input: &[u8], gaps: &[(u8, &str)]) -> Vec<u8> {
     let mut filled = Vec::with_capacity(input.len() + 64);
     for byte in input {
