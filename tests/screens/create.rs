@@ -27,7 +27,7 @@ async fn a_key_is_printed() {
     assert_eq!(waited.count("GET", "/v1/organizations"), 3);
     let troubled =
         Scenario::ready().reply(Step::Projects.nth(1), busy()).reply(Step::CreateKey.nth(1), busy());
-    signs_in("create-tries-again", desktop(troubled, &[])).await;
+    signs_in("create-retries", desktop(troubled, &[])).await;
     let home = tempfile::tempdir().unwrap();
     let demo = keymint(&home).args(["demo"]).env("HTTP_PROXY", "http://127.0.0.1:9");
     let elsewhere = [("KEYMINT_ISSUER", "http://not.to.be.used.example"), ("KEYMINT_CALLBACK_PORT", "1")];

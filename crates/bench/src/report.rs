@@ -24,7 +24,7 @@ pub(crate) async fn rows(keymint: &str, small: &str) -> Outcome<Vec<Row>> {
 
     let here = both(whos, &conditions(Scenario::ready(), None), RUNS).await?;
     let ms = Unit::Milliseconds;
-    rows.push(row("process start to address", Aim::at_most(3.0, ms), &here, |it| it.start_to_url));
+    rows.push(row("process start to URL", Aim::at_most(3.0, ms), &here, |it| it.start_to_url));
     rows.push(row("callback to key, answers at once", Aim::at_most(3.0, ms), &here, |it| it.callback_to_key));
 
     for (connecting, scenario, name, aim) in [
