@@ -216,7 +216,7 @@ async fn a_user_may_sign_in_in_ci_by_two_steps_a_pasted_url_or_a_denial() {
 async fn the_doctor_names_the_agent_and_the_ci_system() {
     let home = tempfile::tempdir().unwrap();
     let port = free_port().to_string();
-    let nobody =
+    let unreachable =
         ["--issuer", "http://127.0.0.1:1", "--api-base", "http://127.0.0.1:1", "--callback-port", &port];
     for (variables, agent, ci) in [
         (
@@ -230,7 +230,8 @@ async fn the_doctor_names_the_agent_and_the_ci_system() {
             "no CI system is recognized",
         ),
     ] {
-        let doctor = keymint(&home).args(["doctor", "--json"]).args(nobody).envs(variables.iter().copied());
+        let doctor =
+            keymint(&home).args(["doctor", "--json"]).args(unreachable).envs(variables.iter().copied());
         let doctor = doctor.output().await.exits_with(1).json();
         for (check, expected, status) in
             [("agent", agent, "ok"), ("ci", ci, if ci.contains("runs") { "warning" } else { "ok" })]

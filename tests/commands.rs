@@ -61,7 +61,7 @@ async fn create_against(sandbox: &[&str]) -> (Ended, Ended) {
 /// and waits for nothing.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_only_prints_a_text_asks_the_system_for_nothing() {
+async fn a_command_that_only_prints_a_text_opens_no_file_and_no_socket() {
     let home = tempfile::tempdir().unwrap();
     let calls = "openat,open,%network,clone,clone3,fork,vfork,epoll_create1,eventfd2,timerfd_create";
     for args in

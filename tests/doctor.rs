@@ -113,7 +113,7 @@ impl Diagnosis {
 /// Sets an option or a variable to a wrong value, and checks the finding.
 #[tokio::test]
 async fn an_invalid_setting_is_found() {
-    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let unreachable = format!("http://127.0.0.1:{}", free_port());
     for (name, value, check, status, message) in [
         (
             "SSL_CERT_FILE",
@@ -129,7 +129,7 @@ async fn an_invalid_setting_is_found() {
             "problem",
             "--ca-file: /dev/null cannot be read: it is not a file",
         ),
-        ("--issuer", &nobody, "issuer", "problem", "could not connect"),
+        ("--issuer", &unreachable, "issuer", "problem", "could not connect"),
         ("--api-base", "https://keymint.invalid", "api", "problem", "could not resolve keymint."),
         ("OPENAI_API_KEY", "canary", "environment", "warning", "OPENAI_API_KEY"),
         ("BROWSER", "/no/such/browser", "browser", "warning", "No browser could be started"),

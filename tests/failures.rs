@@ -10,7 +10,7 @@ use keymint_testkit::{Launch, free_port, full_disk, get, skipped};
 use std::fs;
 
 #[tokio::test]
-async fn what_the_server_says_of_a_refusal_is_shown_clean_and_short() {
+async fn the_servers_description_of_a_refusal_is_shown_clean_and_short() {
     let mut run = create(Scenario::ready()).args(["--json"]).start().await;
     let url = run.url().await;
     let state = url.rsplit_once("&state=").unwrap().1;

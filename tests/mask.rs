@@ -138,7 +138,7 @@ async fn any_bytes_pass_the_mask_unchanged() {
 }
 
 #[tokio::test]
-async fn what_a_masked_command_wrote_before_its_end_is_shown() {
+async fn the_last_output_of_a_masked_command_is_shown() {
     let session = session_with("mask-pending");
     let home = tempfile::tempdir().unwrap();
     let late = r#"done=$1; shift; "$@" | { until [ -e "$done" ]; do sleep 0.01; done; wc -c; }"#;
@@ -151,7 +151,7 @@ async fn what_a_masked_command_wrote_before_its_end_is_shown() {
 }
 
 #[tokio::test]
-async fn what_a_masked_command_leaves_behind_is_not_waited_for() {
+async fn a_process_that_a_masked_command_leaves_behind_is_not_waited_for() {
     let session = session_with("mask-behind");
     for behind in ["sleep 1000", "yes"] {
         let script = format!("{behind} & echo $! >&2; echo its last words; exit 3");

@@ -197,10 +197,10 @@ async fn pass_keeps_the_key() {
         assert_eq!(ended.code, 0, "{program} {args:?}: {}", ended.stderr);
         ended.stdout
     };
-    let person = "tester@example.com";
+    let user = "tester@example.com";
     let no_passphrase = ["--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", ""];
-    run("gpg", &[&no_passphrase[..], &["--quick-generate-key", person]].concat()).await;
-    run("pass", &["init", person]).await;
+    run("gpg", &[&no_passphrase[..], &["--quick-generate-key", user]].concat()).await;
+    run("pass", &["init", user]).await;
 
     let ended = create(Scenario::ready())
         .args(["--pipe-to", "pass insert -m openai"])

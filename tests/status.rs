@@ -221,8 +221,8 @@ async fn a_key_that_is_gone_from_its_file_or_replaced_there_no_longer_claims_it(
 #[tokio::test]
 async fn without_a_platform_or_a_key_there_is_no_verdict() {
     let home = tempfile::tempdir().unwrap();
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_API_BASE", &nobody)];
+    let unreachable = format!("http://127.0.0.1:{}", free_port());
+    let environment = [("OPENAI_API_KEY", OTHER), ("KEYMINT_API_BASE", &unreachable)];
     let shown = status(&home, &["--verify", "--json"], &environment, &[]).await;
     assert_eq!((shown.code, &shown.json()["verified"]), (6, &Value::Null), "{}", shown.stderr);
     let shown = status(&home, &["--verify"], &[], &[]).await.exits_with(8);

@@ -62,10 +62,10 @@ async fn a_signal_while_a_list_is_printed_says_that_the_list_is_not_whole() {
 
 #[tokio::test]
 async fn json_without_a_reader_is_found_before_anything_else_happens() {
-    let nobody_reads = std::io::pipe().unwrap().1;
+    let without_reader = std::io::pipe().unwrap().1;
     for (stdout, problem) in [
         (OwnedFd::from(File::open("/etc/hosts").unwrap()), "standard output cannot be written to"),
-        (nobody_reads.into(), "nobody reads standard output"),
+        (without_reader.into(), "nobody reads standard output"),
     ] {
         let home = tempfile::tempdir().unwrap();
         let create = keymint(&home).args(["create", "--no-browser", "--json", "--env-file"]);

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 #[tokio::test]
-async fn what_another_program_writes_during_the_sign_in_stays() {
+async fn a_change_of_another_program_during_the_sign_in_stays() {
     let directory = Directory::with("A=1\n");
     let mut run = directory.create().start().await;
     run.url().await;
@@ -20,7 +20,7 @@ async fn what_another_program_writes_during_the_sign_in_stays() {
 /// The writer may be an editor or `echo >>` that opened the file before the run replaced it.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn what_another_program_appends_to_the_replaced_file_is_not_lost() {
+async fn a_line_that_another_program_appends_to_the_replaced_file_is_not_lost() {
     use std::io::Write;
     let directory = Directory::with("A=1\n");
     let mut other = fs::File::options().append(true).open(directory.path(".env")).unwrap();

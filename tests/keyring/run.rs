@@ -9,7 +9,7 @@ use std::os::unix::process::ExitStatusExt;
 
 #[tokio::test]
 async fn a_user_without_a_key_gets_one_and_then_the_command_runs() {
-    let (mut terminal, machine) = at_a_terminal("run --profile person -- printenv OPENAI_API_KEY").await;
+    let (mut terminal, machine) = at_a_terminal("run --profile user -- printenv OPENAI_API_KEY").await;
     terminal.shows("No key is stored yet; signing in to create one.").await;
     let url = terminal.url().await;
     sign_in(&url, Consent::Allow).await.unwrap();
@@ -17,7 +17,7 @@ async fn a_user_without_a_key_gets_one_and_then_the_command_runs() {
     let key = machine.sandbox.keys()[0].value.clone();
     assert_eq!(code, 0, "{rest}");
     assert!(rest.trim_end().ends_with(&key) && rest.matches(&key).count() == 1, "{rest}");
-    assert_eq!(Session::shared().stored("person"), key);
+    assert_eq!(Session::shared().stored("user"), key);
 }
 
 /// `run` has no flags for them, so only the environment and the configuration restrict its key.

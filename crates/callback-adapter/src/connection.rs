@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_wrong_in_the_first_piece_is_refused_before_the_head_ends() {
+    async fn an_error_in_the_first_piece_is_refused_before_the_head_ends() {
         let harness = Harness::new();
         let (mut client, end) = harness.connect(64 * 1024);
         client.write_all(b"GET /\r\n\0").await.unwrap();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_reads_the_page_before_the_browser_that_brought_the_response_does_not_take_its_time() {
+    async fn a_reader_before_the_browser_that_brought_the_response_does_not_take_its_time() {
         for came_with_the_cookie in [true, false] {
             let mut harness = Harness::new();
             let cookie = harness.handler.cookie();

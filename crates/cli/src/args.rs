@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_help_is_answered_as_without_it() {
+    fn the_words_after_help_are_answered_as_without_it() {
         for (typed, expected) in [
             ("help creat", "a similar subcommand exists: 'create'"),
             ("help admin revok", "a similar subcommand exists: 'revoke'"),

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_header_could_carry_is_no_token() {
+    fn a_text_that_no_header_can_carry_is_no_token() {
         for bad in ["", "a b", "a\r\nb", "é", "a\u{7f}", &"x".repeat(LONGEST + 1)] {
             assert_eq!(AccessToken::parse(bad.into()).err(), Some(InvalidSecret(())), "{bad:?}");
         }

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_read_before_a_question_does_not_answer_it_even_if_it_arrives_later() {
+    async fn input_from_before_a_question_does_not_answer_it_even_if_it_arrives_later() {
         let (to, pieces) = mpsc::channel(WAITING);
         let received = Box::leak(Box::new(Mutex::new(Received { pieces, rest: b"before".to_vec().into() })));
         let mut lines = StdinLines(received.lock().await);

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_command_needs_and_the_system_lacks_is_not_taken_for_the_command() {
+    fn a_missing_interpreter_is_not_taken_for_a_missing_command() {
         for (program, kind, message) in [
             (if cfg!(windows) { "cmd" } else { "sh" }, NOT_EXECUTABLE, "could not be started"),
             ("no-such-command", NOT_FOUND, "there is no program"),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_disagree_on_is_refused_by_the_number_of_its_line() {
+    fn a_line_on_which_readers_disagree_is_refused_by_its_number() {
         for (text, problem) in [
             (&b"A=1\nB=\"secret\nOPENAI_API_KEY=old\n"[..], "line 2: an unclosed quote"),
             (b"A='secret", "line 1: an unclosed quote"),

@@ -434,7 +434,7 @@ mod tests {
     /// In such a namespace, all users without a number share one, which this user has as well.
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_belongs_to_another_user_is_refused_in_a_user_namespace_without_numbers() {
+    fn a_file_of_another_user_is_refused_in_a_user_namespace_without_numbers() {
         use std::os::unix::fs::{PermissionsExt, chown};
         let home = tempfile::tempdir().unwrap();
         let (file, directory) = (home.path().join("file"), home.path().join("directory"));

@@ -274,7 +274,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_others_could_have_put_where_a_key_was_kept_is_none() {
+    fn a_file_that_another_user_could_have_put_there_is_no_stored_key() {
         use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let path = store(directory.path(), "one", &key()).unwrap();

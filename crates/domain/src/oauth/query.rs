@@ -143,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_form_encoder_writes_is_read_back(pairs in prop::collection::vec(("[^\\p{Cc}]{0,20}", "[^\\p{Cc}]{0,20}"), 1..10)) {
+        fn the_output_of_a_form_encoder_is_read_back(pairs in prop::collection::vec(("[^\\p{Cc}]{0,20}", "[^\\p{Cc}]{0,20}"), 1..10)) {
             let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
             prop_assert_eq!(read(&query), Some(pairs));
         }

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_waited_for_and_what_was_tried_often_enough_is_final() {
+    fn a_wait_that_is_too_long_and_the_last_attempt_are_final() {
         let next = |failure, attempt, remaining| {
             let mut random = SmallRng::seed_from_u64(1);
             after(Step::CreateKey, &failure, attempt, remaining, &mut random)

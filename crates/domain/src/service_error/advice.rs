@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_from_the_platform_has_the_same_advice_at_every_step() {
+    fn an_error_that_is_not_from_the_platform_has_the_same_advice_at_every_step() {
         for (kind, reason, advice) in [
             (intercepted(Intermediary::Challenge, 403), Reason::Challenge, Advice::ChangeNetwork),
             (intercepted(Intermediary::Challenge, 503), Reason::Challenge, Advice::ChangeNetwork),
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_the_target_explains_its_refusal_alone() {
+    fn known_facts_about_the_target_explain_only_its_refusal() {
         for (status, expected, reason, advice) in [
             (403, Reason::Policy, Reason::Policy, Advice::CheckPolicy),
             (403, Reason::Role, Reason::Role, Advice::AskOwner),

@@ -170,7 +170,7 @@ fn without_a_session_or_the_organizations_it_is_missing() {
 }
 
 #[test]
-fn what_can_be_picked_is_waited_for_and_listed_again_and_a_key_made_in_it() {
+fn a_project_to_choose_is_waited_for_and_a_key_is_created_in_it() {
     let clock = FakeClock::new();
     let seconds = Duration::from_secs;
     for (ready_after, lists) in [(Duration::ZERO, 1), (seconds(3), 2)] {

@@ -130,7 +130,7 @@ fn a_call_that_is_never_answered_is_given_up() {
 }
 
 #[test]
-fn what_is_due_when_all_time_is_up_is_sent_once_and_nothing_again() {
+fn a_request_that_is_due_when_all_time_is_up_is_sent_once_and_not_again() {
     let clock = FakeClock::new();
     let slow = || FakePlatform::ready(&clock).slow(Step::Login, Duration::from_secs(30));
     let slow_sign_in = |platform: &FakePlatform, total| {

@@ -105,7 +105,7 @@ fn lists_that_fail_until_the_time_is_up_end_with_the_last_failure() {
 }
 
 #[test]
-fn what_waiting_cannot_mend_ends_the_flow_at_once() {
+fn a_failure_that_waiting_cannot_mend_ends_the_flow_at_once() {
     let clock = FakeClock::new();
     for (step, failure) in [
         (Step::Login, UNAUTHORIZED),

@@ -6,7 +6,7 @@ use keymint_domain::Step;
 use wiremock::ResponseTemplate;
 
 #[tokio::test]
-async fn what_is_not_one_json_object_is_out_of_contract_at_every_step() {
+async fn a_body_that_is_not_one_json_object_is_out_of_contract_at_every_step() {
     let good = format!(r#"{{"access_token": "{CANARY}"}}"#);
     let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let deep = format!("{{\"data\": {}{}}}", "[".repeat(200), "]".repeat(199));
@@ -99,8 +99,8 @@ async fn a_secret_in_the_wrong_place_is_neither_taken_nor_shown() {
             let error =
                 failure(step, answer(200, body.replace("CANARY", CANARY).replace("LONG", &long))).await;
             assert_eq!(error.kind, OutOfContract, "{body}");
-            let told = format!("answered 200 OK with an unexpected body: {why}");
-            assert!(error.detail.contains(&told), "{body}: {error}");
+            let description = format!("answered 200 OK with an unexpected body: {why}");
+            assert!(error.detail.contains(&description), "{body}: {error}");
         }
     }
 }

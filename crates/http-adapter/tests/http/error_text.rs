@@ -95,7 +95,7 @@ async fn of_an_error_body_only_the_text_for_users_is_shown() {
 
 /// Without quotes, the text could continue a sentence of the program.
 #[tokio::test]
-async fn what_a_server_says_is_in_quotes_unless_it_is_one_word() {
+async fn a_text_of_a_server_is_in_quotes_unless_it_is_one_word() {
     let forged = r#"x). Name: "other". No key exists (really"#;
     let quoted = r#""x). Name: \"other\". No key exists (really""#;
     for (body, expected) in [

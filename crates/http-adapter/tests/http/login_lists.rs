@@ -76,7 +76,7 @@ async fn a_secret_in_a_title_is_redacted_and_an_id_that_is_one_makes_its_list_in
 }
 
 #[tokio::test]
-async fn what_is_no_list_is_nothing_and_the_login_succeeds() {
+async fn a_malformed_list_counts_as_missing_and_the_login_succeeds() {
     for orgs in ["null", "7", "[]", r#""org-1""#, "{}", r#"{"data": null}"#, r#"{"data": {}}"#] {
         assert_eq!(organizations(&format!(r#", "orgs": {orgs}"#)).await, nothing(), "{orgs}");
         assert_eq!(projects(&format!(r#", "projects": {orgs}"#)).await, nothing(), "{orgs}");

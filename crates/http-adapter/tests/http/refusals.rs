@@ -24,7 +24,7 @@ async fn a_whole_answer_with_another_status_is_a_refusal() {
 #[tokio::test]
 async fn a_success_with_an_error_in_it_is_a_refusal() {
     for step in STEPS {
-        for (error, told, reason) in [
+        for (error, description, reason) in [
             (r#""invalid_grant""#, "answered 200 OK: invalid_grant", Reason::Rejected),
             (
                 r#"{"type": "request_forbidden", "message": "no"}"#,
@@ -43,7 +43,7 @@ async fn a_success_with_an_error_in_it_is_a_refusal() {
                 let failed = failure(step, answer(200, body.clone())).await;
                 assert_eq!(failed.kind, Refused { status: 200, retry_after: None }, "{body}");
                 assert_eq!(failed.reason(), reason, "{body}");
-                assert!(failed.detail.ends_with(told), "{failed}");
+                assert!(failed.detail.ends_with(description), "{failed}");
             }
         }
         for none in ["null", "false", r#""""#] {

@@ -146,7 +146,7 @@ async fn a_cookie_is_never_sent_back() {
 }
 
 #[tokio::test]
-async fn what_the_answers_hold_is_what_comes_back() {
+async fn the_results_have_the_values_of_the_answers() {
     async fn server(body: &str) -> (wiremock::MockServer, keymint_domain::BaseUrl) {
         let server = answering(ResponseTemplate::new(201).set_body_string(body)).await;
         let base = base(&server.uri());

@@ -277,7 +277,7 @@ async fn organizations_and_projects_are_listed_and_named() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_ends_nothing() {
+async fn a_message_that_is_not_understood_ends_nothing() {
     let mut client = Client::start(Scenario::ready(), SESSION).await;
     for line in ["{malformed", "[]", "7", "\"x\"", "", "\u{0}", "{\"jsonrpc\":\"2.0\"}", &"[".repeat(100_000)]
     {

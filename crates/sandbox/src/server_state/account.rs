@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_scenario_does_not_give_is_absent() {
+    fn a_member_that_a_scenario_does_not_set_is_absent() {
         let bare = Organization::new("org-1");
         let null = Organization::new("org-2").field("title", Value::Null);
         let account = account(Scenario::of([bare, null]));

@@ -154,7 +154,7 @@ async fn a_request_that_is_not_exact_is_a_violation() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_or_belongs_to_another_organization_is_not_found() {
+async fn an_object_that_is_missing_or_of_another_organization_is_not_found() {
     let other = Organization::new("org-other").with_project(Project::new("proj_other"));
     let personal = Organization::new(ORGANIZATION).with_project(Project::new(PROJECT));
     let (sandbox, admin_key) = start(Scenario::of([personal, other])).await;

@@ -108,7 +108,7 @@ async fn a_bearer_of_the_wrong_kind_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn what_shows_that_a_server_answers_is_no_violation() {
+async fn a_request_that_only_checks_for_an_answer_is_no_violation() {
     let sandbox = Sandbox::start(Scenario::ready()).await.unwrap();
     let metadata = get(format!("{}/.well-known/openid-configuration", sandbox.issuer())).send().await;
     assert_eq!((metadata.status, &metadata.json()["issuer"]), (200, &sandbox.issuer().into()));
@@ -164,7 +164,7 @@ async fn bodies_headers_and_queries_must_be_exact() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_or_not_yet_is_not_found() {
+async fn a_target_that_does_not_exist_or_not_yet_is_not_found() {
     let sandbox = Sandbox::start(Scenario::ready().project_ready_in_list(1)).await.unwrap();
     let session_key = session_key(&sandbox).await;
     for call in [

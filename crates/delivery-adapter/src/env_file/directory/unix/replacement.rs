@@ -136,7 +136,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn what_another_program_writes_at_the_moment_of_the_replacement_is_not_lost() {
+    fn a_change_of_another_program_at_the_moment_of_the_replacement_is_not_lost() {
         let path = tempfile::tempdir().unwrap();
         let file = path.path().join(".env");
         fs::write(&file, "old").unwrap();
