@@ -1,6 +1,6 @@
 //! Masking the output of a command on a system without process groups and signals, through pipes.
 
-use super::relay::{AFTERMATH, Next, PART, PIPE, SILENCE, Source, relay};
+use super::relay::{AFTERMATH, LAST_PARTS, Next, PART, SILENCE, Source, relay};
 use crate::process::program::{AroundSpawn, once};
 use keymint_mask::Forms;
 use std::convert::Infallible;
@@ -60,6 +60,7 @@ pub(super) fn run(
 struct Parts {
     parts: Receiver<Option<Zeroizing<Vec<u8>>>>,
     is_over: bool,
+    /// The number of parts that are still relayed after the command has ended.
     left: usize,
 }
 
@@ -77,7 +78,7 @@ impl Parts {
                 }
             }
         })?;
-        Ok((Self { parts, is_over: false, left: PIPE }, over))
+        Ok((Self { parts, is_over: false, left: LAST_PARTS }, over))
     }
 }
 
@@ -90,8 +91,8 @@ impl Source for Parts {
                 None => self.parts.recv().map_err(RecvTimeoutError::from),
             };
             match received {
-                Ok(Some(read)) if !self.is_over || read.len() <= self.left => {
-                    self.left -= if self.is_over { read.len() } else { 0 };
+                Ok(Some(read)) if self.left > 0 => {
+                    self.left -= usize::from(self.is_over);
                     part[..read.len()].copy_from_slice(&read);
                     return Next::Part(read.len());
                 }

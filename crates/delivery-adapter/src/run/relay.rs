@@ -13,12 +13,12 @@ pub(super) const SILENCE: Duration = Duration::from_millis(20);
 /// keep the stream open.
 pub(super) const AFTERMATH: Duration = Duration::from_millis(50);
 
-/// The size of a pipe that lets the command continue while this process is busy, in bytes. At most this much is
-/// relayed after the command has ended, since background processes may write endlessly.
-pub(super) const PIPE: usize = 1 << 20;
-
 /// The maximum number of bytes to read at once.
 pub(super) const PART: usize = 1 << 17;
+
+/// The maximum number of parts that are relayed after the command has ended, since background processes may write
+/// endlessly. All that a pipe or a pseudo-terminal still has of the command fits into them.
+pub(super) const LAST_PARTS: usize = 64;
 
 /// The next event in a stream.
 pub(super) enum Next {

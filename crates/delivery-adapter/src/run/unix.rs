@@ -1,7 +1,7 @@
 //! Runs a command on Unix, with or without masking its output.
 
 use super::monitor::{self, Report};
-use super::relay::{AFTERMATH, Next, PIPE, SILENCE, Source, relay};
+use super::relay::{AFTERMATH, LAST_PARTS, Next, SILENCE, Source, relay};
 use super::stand_in::{Change, OF_A_TERMINAL, Original, end_like, listen, stop};
 use super::terminal::{Pty, Terminal};
 use crate::process::program::{AroundSpawn, once};
@@ -184,6 +184,10 @@ fn forget_stdin() {
     }
 }
 
+/// The size of a pipe that lets the command continue while this process is busy, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PIPE: usize = 1 << 20;
+
 /// The threads that relay the output of the command.
 struct Relays<'a> {
     forms: &'a Arc<Forms>,
@@ -199,7 +203,7 @@ impl<'a> Relays<'a> {
 
     fn start(&mut self, stream: OwnedFd, is_stderr: bool) -> io::Result<()> {
         enlarge(&stream);
-        let source = Stream { stream, over: Some(self.over.0.try_clone()?), left: PIPE };
+        let source = Stream { stream, over: Some(self.over.0.try_clone()?), left: LAST_PARTS };
         if !is_stderr {
             enlarge(io::stdout());
         }
@@ -237,7 +241,7 @@ struct Stream {
     stream: OwnedFd,
     /// `None` after the command has ended.
     over: Option<PipeReader>,
-    /// The number of bytes that are still relayed after the command has ended.
+    /// The number of parts that are still relayed after the command has ended.
     left: usize,
 }
 
@@ -258,19 +262,19 @@ impl Source for Stream {
                 Err(_) => return Next::End,
                 Ok(_) => {}
             }
-            // Also if there is a part: background processes may always have one.
+            // Checked even if there is a part, because background processes may write without a pause.
             if has_ended {
                 self.over = None;
             }
             if !has_part {
                 continue;
             }
-            let most = if self.over.is_none() { self.left.min(part.len()) } else { part.len() };
-            match read(&self.stream, &mut part[..most]) {
-                Ok(length @ 1..) => {
-                    self.left -= if self.over.is_none() { length } else { 0 };
-                    return Next::Part(length);
-                }
+            if self.left == 0 {
+                return Next::End;
+            }
+            self.left -= usize::from(self.over.is_none());
+            match read(&self.stream, &mut *part) {
+                Ok(length @ 1..) => return Next::Part(length),
                 Err(Errno::INTR | Errno::AGAIN) => {}
                 // A pseudo-terminal reports its end as an error.
                 Ok(_) | Err(_) => return Next::End,
@@ -288,11 +292,11 @@ mod tests {
     fn a_stream_that_always_has_a_part_ends_with_its_command() {
         let (over, running) = io::pipe().unwrap();
         let stream = std::fs::File::open("/dev/zero").unwrap().into();
-        let mut source = Stream { stream, over: Some(over), left: PIPE };
+        let mut source = Stream { stream, over: Some(over), left: LAST_PARTS };
         let mut part = vec![0; PART];
         let mut is_part = || matches!(source.next(&mut part, false), Next::Part(PART));
-        assert!((0..2 * PIPE / PART).all(|_| is_part()), "it ends before the command");
+        assert!((0..2 * LAST_PARTS).all(|_| is_part()), "it ends before the command");
         drop(running);
-        assert_eq!((0..2 * PIPE / PART).filter(|_| is_part()).count(), PIPE / PART);
+        assert_eq!((0..2 * LAST_PARTS).filter(|_| is_part()).count(), LAST_PARTS);
     }
 }
