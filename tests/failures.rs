@@ -122,10 +122,10 @@ async fn a_reader_that_is_gone_ends_with_11_before_anything_else_happens() {
     let home = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    ends_at_once(keymint(&home).stdout(writer), "nobody reads").await;
+    ends_at_once(keymint(&home).stdout(writer), "has no reader").await;
     let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
     drop(reader);
-    ends_at_once(keymint(&home).stdout(std::os::fd::OwnedFd::from(writer)), "nobody reads").await;
+    ends_at_once(keymint(&home).stdout(std::os::fd::OwnedFd::from(writer)), "has no reader").await;
 }
 
 #[tokio::test]

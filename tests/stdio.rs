@@ -65,7 +65,7 @@ async fn json_without_a_reader_is_found_before_anything_else_happens() {
     let without_reader = std::io::pipe().unwrap().1;
     for (stdout, problem) in [
         (OwnedFd::from(File::open("/etc/hosts").unwrap()), "standard output cannot be written to"),
-        (without_reader.into(), "nobody reads standard output"),
+        (without_reader.into(), "standard output has no reader"),
     ] {
         let home = tempfile::tempdir().unwrap();
         let create = keymint(&home).args(["create", "--no-browser", "--json", "--env-file"]);

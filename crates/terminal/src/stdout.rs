@@ -54,7 +54,7 @@ pub fn check(room: u64) -> Result<(), Loss> {
         Err(Loss::Null)
     } else if !writable {
         Err(Loss::NotWritable)
-    } else if nobody_reads().unwrap_or(false) {
+    } else if has_no_reader().unwrap_or(false) {
         Err(Loss::NoReader)
     } else if !has_room(room, flags.contains(OFlags::APPEND)).unwrap_or(true) {
         Err(Loss::NoRoom)
@@ -65,7 +65,7 @@ pub fn check(room: u64) -> Result<(), Loss> {
 
 /// Returns whether the reader of a pipe, a socket or a terminal has closed it.
 #[cfg(unix)]
-fn nobody_reads() -> io::Result<bool> {
+fn has_no_reader() -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let stdout = io::stdout();
     let mut watched = [PollFd::new(&stdout, PollFlags::empty())];

@@ -10,7 +10,7 @@ use crate::flow::create::create_key;
 use crate::flow::create_key::KeyCreation;
 use crate::flow::paste;
 use crate::flow::response::ResponseReceiver;
-use crate::ui::format::cut_address;
+use crate::ui::format::cut_url;
 use crate::ui::message::Message;
 use keymint_delivery_adapter::{FindSignInError, PendingSignIn, StateDir, fail_point};
 use keymint_terminal::Signals;
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &FinishArgs, context: &Context) -> Result<(), CliE
         None => signals.cancel_on_signal(url(context, may_ask)).await??,
     };
     if args.url.is_none() && stdin::is_cut(&pasted) {
-        return Err(CliError::usage(cut_address()));
+        return Err(CliError::usage(cut_url()));
     }
     let state = StateDir::open_default().map_err(CliError::internal)?;
     let pending_sign_in: PendingSignIn<EndpointArgs> = state.find_sign_in(&pasted).map_err(not_found)?;

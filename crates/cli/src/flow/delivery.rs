@@ -19,7 +19,7 @@ use std::time::Duration;
 /// The time limit for standard output to take a line.
 const PRINTING: Duration = Duration::from_secs(30);
 
-const UNREAD: &str = "nobody reads it";
+const UNREAD: &str = "it is not read";
 
 /// The destinations of a run, each ready for the key.
 pub(crate) struct Delivery<'a> {

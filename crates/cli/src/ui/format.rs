@@ -370,7 +370,7 @@ pub(crate) fn of_listener(warning: listener::ListenerWarning) -> Option<&'static
 }
 
 /// Returns the reply to a pasted URL that the terminal has cut.
-pub(crate) fn cut_address() -> String {
+pub(crate) fn cut_url() -> String {
     format!(
         "The terminal cut that URL: it takes at most {LONGEST_TERMINAL_LINE} characters in a line. Put the URL \
          into a file for `keymint start` and `keymint finish <FILE`, or paste it here in several shorter lines at once"

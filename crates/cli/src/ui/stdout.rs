@@ -29,7 +29,7 @@ pub(crate) fn check(gets_key: bool) -> Result<(), &'static str> {
         // The user does not want the JSON.
         Loss::Null if !gets_key => Ok(()),
         Loss::Null => Err("standard output is closed, or /dev/null: nothing would keep the key"),
-        Loss::NoReader => Err("nobody reads standard output"),
+        Loss::NoReader => Err("standard output has no reader"),
         Loss::NoRoom => Err(
             "the file of standard output has no room for the output: its disk is full, or it may not grow",
         ),

@@ -1,8 +1,8 @@
 //! The text of each message.
 
 use crate::ui::format::{
-    DASHBOARD, cut_address, deletion_page, describe_candidate, describe_key, describe_target, key_check,
-    key_of, of_listener, of_obstacle, of_stray, of_warning, own_path, quoted,
+    DASHBOARD, cut_url, deletion_page, describe_candidate, describe_key, describe_target, key_check, key_of,
+    of_listener, of_obstacle, of_stray, of_warning, own_path, quoted,
 };
 use crate::ui::message::{DeliveredTo, Message, ResponseChannel};
 use crate::ui::old_key::kept;
@@ -109,7 +109,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
             });
             return account.into_iter().chain(refuses).collect();
         }
-        Message::PastedInPart => Prose(format!("{}:", cut_address())),
+        Message::PastedInPart => Prose(format!("{}:", cut_url())),
         Message::Pasted(stray) => Prose(of_stray(*stray).to_owned()),
         Message::Listener(warning) => {
             return of_listener(*warning).map(|text| Warning(text.to_owned())).into_iter().collect();
