@@ -42,8 +42,11 @@ download() {
     esac
     [ -n "$scheme" ] || fail "$base is no https URL" 'Set KEYMINT_DOWNLOAD_URL to one.'
     if has curl; then
-        curl -fsSL --proto "=$scheme" --connect-timeout 20 -o "$work/$1" "$base/$1"
+        curl -fsSL --proto "=$scheme" --connect-timeout 20 --speed-limit 1 --speed-time 60 -o "$work/$1" "$base/$1"
     elif has wget; then
+        case $scheme$(wget --help 2>&1) in
+            https*BusyBox*) fail 'the wget of busybox does not check certificates' 'Install curl, then run this again.' ;;
+        esac
         # Without -T, at which the wget of busybox 1.35 crashes.
         wget -q -t 3 -O "$work/$1" "$base/$1"
     else
@@ -54,7 +57,7 @@ download() {
 # Sets `name` and `expected` to the archive of the target, and its checksum, in SHA256SUMS.
 find_archive() {
     name='' expected=''
-    while read -r checksum file; do
+    while read -r checksum file || [ -n "$file" ]; do
         file=${file#\*}
         case $file in
             *[!0-9A-Za-z._+-]*) continue ;;
@@ -94,23 +97,30 @@ place() {
         fail "$to cannot be written to" 'Choose another directory with --to.'
     installed=$("$new" --version) || fail "the program does not run from $to" 'Choose another directory with --to.'
     mv -f "$new" "$to/keymint" || fail "$to/keymint cannot be replaced" 'Choose another directory with --to.'
-    printf 'Installed %s as %s/keymint\n' "$installed" "$to"
+    printf 'Installed %s as %s/keymint\n' "$installed" "$to" || :
     case :$PATH: in
         *:"$to":*) ;;
-        *) printf '%s is not in PATH. Add it in the profile of your shell: %s\n' "$to" "export PATH=\"$to:\$PATH\"" ;;
+        *) printf '%s is not in PATH. Add it in the profile of your shell: %s\n' "$to" "export PATH=\"$to:\$PATH\"" || : ;;
     esac
 }
 
 main() {
     to=${HOME:+$HOME/.local/bin} version='' new=''
     while [ $# -gt 0 ]; do
-        [ $# -gt 1 ] || set -- "$1" ''
-        case $1=$2 in
-            --to=?*) to=$2 ;;
-            --version=[0-9v]*) version=${2#v} ;;
-            *) fail "$1 $2 is no option" 'Use: sh install.sh [--to DIR] [--version VERSION]' ;;
+        case $1 in
+            --*=*) option=${1%%=*} value=${1#*=} ;;
+            *)
+                option=$1 value=${2-}
+                [ $# = 1 ] || shift
+                ;;
         esac
-        shift 2
+        shift
+        case $option=$value in
+            *=--*) fail "$option has no value" 'Use: sh install.sh [--to DIR] [--version VERSION]' ;;
+            --to=?*) to=$value ;;
+            --version=[0-9]* | --version=v[0-9]*) version=${value#v} ;;
+            *) fail "$option $value is no option" 'Use: sh install.sh [--to DIR] [--version VERSION]' ;;
+        esac
     done
     case $to in
         '') fail 'HOME is not set' 'Choose a directory with --to.' ;;
@@ -120,11 +130,15 @@ main() {
     base=${repository:+$repository/releases/${version:+download/v}${version:-latest/download}}
     base=${KEYMINT_DOWNLOAD_URL:-$base} base=${base%/}
     [ -n "$base" ] || fail 'this copy of install.sh is not from a release' 'Take that of a release, or set KEYMINT_DOWNLOAD_URL.'
+    for tool in uname mktemp tar gzip; do
+        has "$tool" || fail "$tool was not found" 'Install it, then run this again.'
+    done
     find_target
     work=$(mktemp -d) || fail "${TMPDIR:-/tmp} cannot be written to" 'Set TMPDIR to another directory.'
     trap 'rm -rf -- "$work" ${new:+"$new"}' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 131' QUIT
     trap 'exit 141' PIPE
     trap 'exit 143' TERM
     download SHA256SUMS

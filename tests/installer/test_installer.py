@@ -242,6 +242,19 @@ class Installs(Case):
         self.assert_installs()
         self.assertEqual(other.read_text(), "other")
 
+    def test_takes_both_forms_of_an_option(self):
+        for words in (["--to=other", "--version=1.2.3"], ["--version", "v1.2.3", "--to", "other"]):
+            self.assert_installs(*words, program=self.root / "other/keymint")
+
+    def test_into_a_directory_although_its_messages_have_no_reader(self):
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run(["sh", SCRIPT], env=self.environment(), stdout=full, stderr=subprocess.DEVNULL)
+        self.assertEqual((run.returncode, os.listdir(self.program.parent)), (0, ["keymint"]))
+
+    def test_takes_a_checksum_file_without_a_last_line_end(self):
+        self.server.files["SHA256SUMS"] = self.server.files["SHA256SUMS"].rstrip()
+        self.assert_installs()
+
     def test_takes_both_forms_of_a_checksum_line(self):
         self.server.files["SHA256SUMS"] = self.server.files["SHA256SUMS"].replace(b"  ", b" *")
         self.assert_installs()
@@ -306,7 +319,19 @@ class Refuses(Case):
         self.assert_fails("the program does not run", environment=self.plain)
 
     def test_a_version_that_does_not_exist(self):
-        self.assert_fails("no archive of keymint 9.9.9 for", "--version", "9.9.9", environment=self.plain)
+        for words in (["--version", "9.9.9"], ["--version=9.9.9"]):
+            self.assert_fails("no archive of keymint 9.9.9 for", *words, environment=self.plain)
+
+    def test_a_download_by_a_program_that_checks_no_certificates(self):
+        path = self.path_of("sha256sum")
+        (path / "wget").symlink_to(shutil.which("busybox"))
+        environment = self.environment(path=str(path), KEYMINT_DOWNLOAD_URL="https://127.0.0.1:1")
+        self.assert_fails("does not check certificates", environment=environment)
+
+    def test_without_a_tool(self):
+        path = self.path_of("curl", "sha256sum")
+        (path / "tar").unlink()
+        self.assert_fails("tar was not found", shell=["dash"], environment=self.environment(path=str(path)))
 
     def test_without_a_downloader(self):
         environment = self.environment(path=str(self.path_of("sha256sum")))
@@ -326,8 +351,11 @@ class Refuses(Case):
         self.assertEqual(self.server.requests, [])
 
     def test_what_is_no_option(self):
-        for words in (["--unknown"], ["--to"], ["--to", ""], ["--version", "../1"], ["more"], ["--help"]):
+        wrong = (["--unknown"], ["--to"], ["--to", ""], ["--to="], ["--version", "../1"], ["--version=v"], ["more"], ["--help"])
+        for words in wrong:
             self.assert_fails("is no option", *words, environment=self.plain)
+        for words in (["--to", "--version", "1.2.3"], ["--to=--to"]):
+            self.assert_fails("--to has no value", *words, environment=self.plain)
         self.assertEqual(self.server.requests, [])
 
     def test_a_download_without_encryption(self):
