@@ -93,6 +93,8 @@ class KeymintError(Exception):
 
 def show(event: Event) -> None:
     """Prints the URL to open, and warnings, on standard error."""
+    if sys.stderr is None:
+        return  # `print` would take standard output instead.
     if event.name == "authorize_url":
         print(f"Open this URL to sign in:\n{event['url']}", file=sys.stderr, flush=True)
     elif event.name == "warning":
@@ -122,7 +124,8 @@ def create(
     variables that the program gets in addition to those of this process.
 
     An exception in a callback, such as Ctrl-C, ends the program, and is raised once it has ended. If the key was
-    requested by then, the program waits for the answer first; a key that exists is `keymint_key` of the exception.
+    requested by then, the program waits for the answer first; a key that exists is `keymint_key` of the exception. A
+    second Ctrl-C ends that wait.
 
     Raises `KeymintError` if the program fails.
     """
@@ -139,32 +142,34 @@ def create(
         words.append("--print")
     if ask is not None:
         words += ["--no-listen", "--no-browser"]
-    run = _Run(words, {**os.environ, **(env or {})}, listens=ask is None)
+    run = None
     try:
+        run = _Run(words, {**os.environ, **(env or {})}, listens=ask is None)
         for event in run:
             if on_event is not None:
                 on_event(event)
             if ask is not None and event.name == "authorize_url":
                 run.paste(_answer(ask, event["url"]))
+        return run.result()
     except BaseException as error:
-        run.end()
-        key = run.key()
-        if key is not None:
-            error.keymint_key = key  # type: ignore[attr-defined]
+        if run is not None:
+            run.end()
+            key = run.key()
+            if key is not None:
+                error.keymint_key = key  # type: ignore[attr-defined]
         raise
-    return run.result()
 
 
 def find_program() -> Path:
     """Returns the path of the program that was installed with this package."""
     program = "keymint" + (sysconfig.get_config_var("EXE") or "")
-    try:
-        installed = importlib.metadata.files("keymint-cli") or []
-    except importlib.metadata.PackageNotFoundError:
-        installed = []
-    paths = [os.path.normpath(str(file.locate())) for file in installed if file.name == program]
+    packages = Path(__file__).resolve().parents[1]
+    # Those of other directories may belong to another installation.
+    installed = importlib.metadata.distributions(name="keymint-cli", path=[str(packages)])
+    files = [file for distribution in installed for file in distribution.files or ()]
+    paths = [os.path.normpath(str(file.locate())) for file in files if file.name == program]
     # `pip install --target` moves the program.
-    paths.append(os.path.join(os.path.dirname(os.path.dirname(__file__)), "bin", program))
+    paths.append(str(packages / "bin" / program))
     for path in paths:
         if os.path.isfile(path):
             return Path(path)

@@ -19,6 +19,7 @@ import textwrap
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALLED = os.environ.get("PROGRAM") == "installed"
@@ -121,6 +122,12 @@ class Creates(Case):
         self.assertEqual(len(answers), 1)
         self.assertNotIn("browser_tried", self.events)
 
+    def test_a_key_although_ctrl_c_comes_at_the_end(self):
+        interrupted = mock.patch.object(keymint_cli._Run, "result", side_effect=KeyboardInterrupt)
+        with interrupted, self.assertRaises(KeyboardInterrupt) as caught:
+            self.create(ask=sign_in)
+        self.assertRegex(caught.exception.keymint_key.value, "^sk-")
+
     def test_a_key_after_a_wrong_paste(self):
         answers = ["", "https://example.com/"]
         key = self.create(ask=lambda url: answers.pop(0) if answers else sign_in(url))
@@ -165,6 +172,11 @@ class Creates(Case):
 
 
 class Hides(unittest.TestCase):
+    def test_its_messages_without_a_standard_error(self):
+        script = "import sys; sys.stderr = None; import keymint_cli as it; it.show(it.Event('warning', {'message': 'x'}))"
+        path = {} if INSTALLED else {"PYTHONPATH": str(ROOT / "python")}
+        self.assertEqual(subprocess.check_output([sys.executable, "-c", script], env={**os.environ, **path}), b"")
+
     key = Key("sk-secret", "name", "cret", None, None, None, {}, {}, ())
 
     def test_the_value_in_each_text(self):
@@ -347,6 +359,50 @@ class Runs(Case):
         run = subprocess.run([sys.executable, "-m", "keymint_cli"], env=environment, capture_output=True, text=True)
         self.assertEqual(run.returncode, 1)
         self.assertIn("Install keymint-cli again.", run.stderr)
+
+
+class Finds(unittest.TestCase):
+    """The program of the installation that the module belongs to."""
+
+    def setUp(self):
+        self.root = Path(tempfile.mkdtemp()).resolve()
+        self.addCleanup(shutil.rmtree, self.root)
+        self.packages = self.root / "own/lib/python/packages"
+        shutil.copytree(ROOT / "python/keymint_cli", self.packages / "keymint_cli")
+        self.program = self.install(self.packages, "../../../bin/keymint")
+
+    def install(self, packages, listed):
+        metadata = packages / "keymint_cli-0.1.0.dist-info"
+        metadata.mkdir(parents=True)
+        (metadata / "METADATA").write_text("Metadata-Version: 2.4\nName: keymint-cli\nVersion: 0.1.0\n")
+        (metadata / "RECORD").write_text(f"{listed},,\n")
+        program = (packages / listed).resolve()
+        program.parent.mkdir(exist_ok=True)
+        program.touch()
+        return program
+
+    def assert_finds(self, program, *packages):
+        path = os.pathsep.join(map(str, packages))
+        script = "import keymint_cli; print(keymint_cli.find_program())"
+        run = subprocess.run([sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+        self.assertEqual((run.stdout, run.stderr), (f"{program}\n", ""))
+
+    def test_by_the_files_of_the_installation(self):
+        self.assert_finds(self.program, self.packages)
+
+    def test_from_a_directory_that_is_a_link(self):
+        (self.root / "linked").symlink_to(self.packages)
+        self.assert_finds(self.program, self.root / "linked")
+
+    def test_and_none_of_another_installation(self):
+        self.install(self.root / "other/packages", "../bin/keymint")
+        self.assert_finds(self.program, self.root / "other/packages", self.packages)
+
+    def test_where_pip_moves_it_for_a_target(self):
+        self.program.unlink()
+        (self.packages / "bin").mkdir()
+        (self.packages / "bin/keymint").touch()
+        self.assert_finds(self.packages / "bin/keymint", self.packages)
 
 
 class Documents(unittest.TestCase):
