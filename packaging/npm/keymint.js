@@ -3,6 +3,7 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
+const { constants } = require("node:os");
 
 function findProgram() {
     const name = `@keymint/${process.platform}-${process.arch}`;
@@ -19,7 +20,7 @@ let child;
 // A terminal signals the program as well, and a second signal would end it without its care.
 const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
 const ofTerminals = ["SIGINT", "SIGQUIT", "SIGHUP"];
-for (const signal of [...ofTerminals, "SIGTERM"]) {
+for (const signal of [...ofTerminals, "SIGTERM", "SIGUSR1", "SIGUSR2"]) {
     process.on(signal, () => {
         if (!hasTerminal || !ofTerminals.includes(signal)) child.kill(signal);
     });
@@ -32,6 +33,10 @@ child.on("error", (error) => {
 });
 child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
+    // For the signals that Node ignores.
+    process.exitCode = 128 + constants.signals[signal];
+    // At SIGUSR1, Node would start its debugger.
+    if (signal === "SIGUSR1") return;
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
 });

@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """#!/bin/sh
 case $1 in
     echo) shift; cat; printf '%s,' "$@"; exit 7 ;;
-    die) kill -KILL $$ ;;
+    die) kill -"$2" $$ ;;
     wait)
         trap 'echo got INT >&3' INT
+        trap 'echo got USR1 >&3' USR1
+        trap 'echo got USR2 >&3' USR2
         trap 'echo got TERM >&3; exit 40' TERM
         echo ready >&3
         while :; do sleep 0.05; done
@@ -72,7 +74,11 @@ class Launcher(unittest.TestCase):
         self.assertEqual((run.returncode, run.stdout), (7, b"input a b,,--c,"))
 
     def test_ends_by_the_signal_of_the_program(self):
-        self.assertEqual(self.run_launcher("die").returncode, -signal.SIGKILL)
+        self.assertEqual(self.run_launcher("die", "KILL").returncode, -signal.SIGKILL)
+
+    def test_fails_by_a_signal_of_the_program_that_node_does_not_end_by(self):
+        for name, number in {"PIPE": signal.SIGPIPE, "XFSZ": signal.SIGXFSZ, "USR1": signal.SIGUSR1}.items():
+            self.assertEqual(self.run_launcher("die", name).returncode, 128 + number, name)
 
     def test_names_the_missing_package(self):
         shutil.rmtree(self.package)
@@ -90,10 +96,9 @@ class Launcher(unittest.TestCase):
     def test_a_signal_to_the_launcher_alone_reaches_the_program(self):
         streams = {name: subprocess.DEVNULL for name in ("stdin", "stdout", "stderr")}
         run, reports = self.start(**streams)
-        run.send_signal(signal.SIGINT)
-        self.assertEqual(reports.readline(), "got INT\n")
-        run.send_signal(signal.SIGTERM)
-        self.assertEqual(reports.readline(), "got TERM\n")
+        for name in ("INT", "USR1", "USR2", "TERM"):
+            run.send_signal(signal.Signals[f"SIG{name}"])
+            self.assertEqual(reports.readline(), f"got {name}\n")
         self.assertEqual(run.wait(60), 40)
 
     def test_ctrl_c_on_a_terminal_reaches_the_program_once(self):
