@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
 CRATE = tomllib.loads((ROOT / "crates/cli/Cargo.toml").read_text())["package"]
 VERSION, REPOSITORY = PACKAGE["version"], PACKAGE["repository"]
+PROGRAMS = ("keymint", "keymint.exe", "keymint.js")
 WHEEL_TAGS = {
     "x86_64-unknown-linux-musl": ["manylinux_2_17_x86_64", "manylinux2014_x86_64", "musllinux_1_1_x86_64"],
     "aarch64-unknown-linux-musl": ["manylinux_2_17_aarch64", "manylinux2014_aarch64", "musllinux_1_1_aarch64"],
@@ -78,7 +79,7 @@ def make_wheel(stage, target, out):
     tags = [f"Tag: py3-none-{tag}" for tag in WHEEL_TAGS[target]]
     wheel = ["Wheel-Version: 1.0", "Generator: keymint", "Root-Is-Purelib: false", *tags]
     info = f"{name}.dist-info"
-    module = sorted(path for path in (ROOT / "python/keymint_cli").iterdir() if path.is_file())
+    module = sorted(path for path in (ROOT / "python/keymint_cli").iterdir() if path.suffix in (".py", ".typed"))
     files = {f"keymint_cli/{path.name}": (path.read_bytes(), 0o644) for path in module}
     files[f"{name}.data/scripts/{program(stage).name}"] = (program(stage).read_bytes(), 0o755)
     files[f"{info}/METADATA"] = ("\n".join(lines).encode() + b"\n\n" + (ROOT / project["readme"]).read_bytes(), 0o644)
@@ -108,7 +109,8 @@ def pack(manifest, files, out):
         package = Path(directory, "package")
         package.mkdir()
         for name, path in files.items():
-            shutil.copy(path, package / name)
+            shutil.copyfile(path, package / name)
+            (package / name).chmod(0o755 if name in PROGRAMS else 0o644)
         (package / "package.json").write_text(json.dumps({**common, **manifest}, indent=2) + "\n")
         command = ["npm", "pack", "--silent", "--ignore-scripts", f"--pack-destination={out.resolve()}", f"--cache={directory}/cache"]
         subprocess.run(command, cwd=package, check=True, stdout=subprocess.DEVNULL)
