@@ -92,7 +92,9 @@ pub(crate) fn man(command: &[String]) -> Result<(), CliError> {
 
 /// Returns the manual page of keymint, or of the command with these names.
 fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError> {
-    let mut whole = Args::command();
+    // The `help` of the parser has a copy of each command.
+    let without_help = |command: Command| command.disable_help_subcommand(true);
+    let mut whole = without_help(Args::command().mut_subcommands(without_help));
     // Only a built command knows its full name.
     whole.build();
     let command = names.into_iter().try_fold(&whole, |command, name| {
@@ -232,6 +234,7 @@ fn print(text: &str) -> Result<(), CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_command_has_a_page_of_its_own_and_the_first_page_names_it() {
@@ -247,6 +250,22 @@ mod tests {
             assert!(first.contains(&format!("keymint\\-{name}(1)")), "{first}");
         }
         assert!(page(["brew"]).is_err());
+    }
+
+    #[test]
+    fn each_page_that_a_page_names_exists() {
+        let mut named = BTreeSet::new();
+        let mut unread = vec![String::new()];
+        while let Some(name) = unread.pop() {
+            let words = name.splitn(if name.starts_with("admin-") { 2 } else { 1 }, '-');
+            let page = page(words.filter(|word| !word.is_empty())).unwrap().replace('\\', "");
+            let names = page.split("keymint-").skip(1).filter_map(|rest| rest.split_once("(1)"));
+            let names = names.map(|(name, _)| name).filter(|name| !name.contains(char::is_whitespace));
+            unread.extend(names.filter(|name| named.insert((*name).to_owned())).map(str::to_owned));
+        }
+        let command = Args::command();
+        let inner = command.get_subcommands().map(|command| command.get_subcommands().count() + 1);
+        assert_eq!(named.len(), inner.sum::<usize>(), "{named:?}");
     }
 
     #[test]
