@@ -105,7 +105,7 @@ place() {
 }
 
 main() {
-    to=${HOME:+$HOME/.local/bin} version='' new=''
+    to=${HOME:+$HOME/.local/bin} version='' new='' usage='Use: sh install.sh [--to DIR] [--version VERSION].'
     while [ $# -gt 0 ]; do
         case $1 in
             --*=*) option=${1%%=*} value=${1#*=} ;;
@@ -116,10 +116,12 @@ main() {
         esac
         shift
         case $option=$value in
-            *=--*) fail "$option has no value" 'Use: sh install.sh [--to DIR] [--version VERSION]' ;;
-            --to=?*) to=$value ;;
+            -h=* | --help=*) echo "$usage" && exit ;;
+            --to= | --to=--* | --version= | --version=--*) fail "$option has no value" "$usage" ;;
+            --to=*) to=$value ;;
             --version=[0-9]* | --version=v[0-9]*) version=${value#v} ;;
-            *) fail "$option $value is no option" 'Use: sh install.sh [--to DIR] [--version VERSION]' ;;
+            --version=*) fail "$value is no version" "$usage" ;;
+            *) fail "$option is no option" "$usage" ;;
         esac
     done
     case $to in
@@ -129,7 +131,8 @@ main() {
     esac
     base=${repository:+$repository/releases/${version:+download/v}${version:-latest/download}}
     base=${KEYMINT_DOWNLOAD_URL:-$base} base=${base%/}
-    [ -n "$base" ] || fail 'this copy of install.sh is not from a release' 'Take that of a release, or set KEYMINT_DOWNLOAD_URL.'
+    [ -n "$base" ] || fail 'this copy of install.sh is not from a release' \
+        'Take that of a release, or install from the clone, as the README describes.'
     for tool in uname mktemp tar gzip; do
         has "$tool" || fail "$tool was not found" 'Install it, then run this again.'
     done

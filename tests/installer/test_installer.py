@@ -351,11 +351,15 @@ class Refuses(Case):
         self.assertEqual(self.server.requests, [])
 
     def test_what_is_no_option(self):
-        wrong = (["--unknown"], ["--to"], ["--to", ""], ["--to="], ["--version", "../1"], ["--version=v"], ["more"], ["--help"])
-        for words in wrong:
-            self.assert_fails("is no option", *words, environment=self.plain)
-        for words in (["--to", "--version", "1.2.3"], ["--to=--to"]):
+        for word in ("--unknown", "more", "--tom=x"):
+            self.assert_fails(f"{word.split('=')[0]} is no option\nUse: sh", word, environment=self.plain)
+        for words in (["--to"], ["--to", ""], ["--to="], ["--to", "--version", "1.2.3"], ["--to=--to"]):
             self.assert_fails("--to has no value", *words, environment=self.plain)
+        for words in (["--version", "../1"], ["--version=v"]):
+            self.assert_fails("is no version", *words, environment=self.plain)
+        for word in ("-h", "--help"):
+            code, out, err = self.install(word, environment=self.plain)
+            self.assertEqual((code, out, err), (0, "Use: sh install.sh [--to DIR] [--version VERSION].\n", ""))
         self.assertEqual(self.server.requests, [])
 
     def test_a_download_without_encryption(self):
