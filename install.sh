@@ -106,6 +106,7 @@ place() {
 
 main() {
     to=${HOME:+$HOME/.local/bin} version='' new='' usage='Use: sh install.sh [--to DIR] [--version VERSION].'
+    default='Without options it installs the newest release, as ~/.local/bin/keymint. To uninstall, delete that file.'
     while [ $# -gt 0 ]; do
         case $1 in
             --*=*) option=${1%%=*} value=${1#*=} ;;
@@ -116,7 +117,7 @@ main() {
         esac
         shift
         case $option=$value in
-            -h=* | --help=*) echo "$usage" && exit ;;
+            -h=* | --help=*) printf '%s\n' "$usage" "$default" && exit ;;
             --to= | --to=--* | --version= | --version=--*) fail "$option has no value" "$usage" ;;
             --to=*) to=$value ;;
             --version=[0-9]* | --version=v[0-9]*) version=${value#v} ;;
