@@ -117,7 +117,7 @@ main() {
         esac
         shift
         case $option=$value in
-            -h=* | --help=*) printf '%s\n' "$usage" "$default" && exit ;;
+            -h=* | --help=*) printf '%s\n' "$usage" "$default"; exit ;;
             --to= | --to=--* | --version= | --version=--*) fail "$option has no value" "$usage" ;;
             --to=*) to=$value ;;
             --version=[0-9]* | --version=v[0-9]*) version=${value#v} ;;

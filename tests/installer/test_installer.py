@@ -361,6 +361,11 @@ class Refuses(Case):
             code, out, err = self.install(word, environment=self.plain)
             self.assertEqual((code, err), (0, ""))
             self.assertIn("Use: sh install.sh [--to DIR] [--version VERSION].\nWithout options", out)
+            for shell in SHELLS:
+                words = [shutil.which(shell[0]), *shell[1:], str(SCRIPT), word]
+                with open("/dev/full", "wb") as full:
+                    run = subprocess.run(words, env=self.plain, stdout=full, stderr=subprocess.DEVNULL)
+                self.assertNotEqual(run.returncode, 0, shell)
         self.assertEqual(self.server.requests, [])
 
     def test_a_download_without_encryption(self):
