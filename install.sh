@@ -3,8 +3,8 @@
 #
 #   sh install.sh [--to DIR] [--version VERSION]
 #
-# It needs no root and edits no shell file. KEYMINT_DOWNLOAD_URL names another place that has the archives and
-# SHA256SUMS. To uninstall, delete the program.
+# It needs no root and edits no shell file. KEYMINT_DOWNLOAD_URL is another URL with the archives and SHA256SUMS below
+# it. To uninstall, delete the program.
 set -eu
 
 # scripts/release writes the URL of the repository here.
@@ -18,7 +18,7 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# Sets `target` to that of the archive for this system.
+# Sets `target` to the Rust target of this system, which the name of its archive ends with.
 find_target() {
     system=$(uname -s) machine=$(uname -m)
     case $system/$machine in
@@ -33,28 +33,20 @@ find_target() {
 
 # Downloads the file of this name into the temporary directory.
 download() {
-    scheme=''
-    case $base in
-        # Before the @ is a user name, and no host.
-        http://*@*) ;;
-        https://*) scheme=https ;;
-        http://127.0.0.1:*/*) scheme=http ;;
-    esac
-    [ -n "$scheme" ] || fail "$base is no https URL" 'Set KEYMINT_DOWNLOAD_URL to one.'
     if has curl; then
-        curl -fsSL --proto "=$scheme" --connect-timeout 20 --speed-limit 1 --speed-time 60 -o "$work/$1" "$base/$1"
+        curl -fsSL --proto "=${base%%:*}" --connect-timeout 20 --speed-limit 1 --speed-time 60 -o "$work/$1" "$base/$1"
     elif has wget; then
-        case $scheme$(wget --help 2>&1) in
-            https*BusyBox*) fail 'the wget of busybox does not check certificates' 'Install curl, then run this again.' ;;
+        case $base$(wget --help 2>&1) in
+            https:*BusyBox*) fail 'the wget of busybox does not check certificates' 'Install curl, then run this again.' ;;
         esac
-        # Without -T, at which the wget of busybox 1.35 crashes.
+        # The option -T would crash the wget of busybox 1.35.
         wget -q -t 3 -O "$work/$1" "$base/$1"
     else
         fail 'neither curl nor wget was found' 'Install one of them, then run this again.'
     fi || fail "cannot download $base/$1" 'Check the network, the proxy and the version, then run this again.'
 }
 
-# Sets `name` and `expected` to the archive of the target, and its checksum, in SHA256SUMS.
+# Finds the archive for the target in SHA256SUMS. Sets `name`, without its ending, and `expected`, its checksum.
 find_archive() {
     name='' expected=''
     while read -r checksum file || [ -n "$file" ]; do
@@ -73,7 +65,7 @@ find_archive() {
 }
 
 # Compares the archive with its checksum.
-check() {
+check_archive() {
     if has sha256sum; then
         actual=$(sha256sum <"$work/$name.tar.gz")
     elif has shasum; then
@@ -87,8 +79,8 @@ check() {
         fail "the checksum of $base/$name.tar.gz is wrong" 'Run this again. If it fails again, report it.'
 }
 
-# Copies the program beside its place, and renames it if it runs.
-place() {
+# Copies the program into its directory under a temporary name, and renames it if it runs.
+install_program() {
     { tar -xzf "$work/$name.tar.gz" -C "$work" "$name/keymint" && [ -f "$work/$name/keymint" ]; } ||
         fail "$name.tar.gz has no program" 'Report this.'
     { mkdir -p "$to" && to=$(cd "$to" && pwd) && [ ! -d "$to/keymint" ]; } ||
@@ -134,6 +126,12 @@ main() {
     base=${KEYMINT_DOWNLOAD_URL:-$base} base=${base%/}
     [ -n "$base" ] || fail 'this copy of install.sh is not from a release' \
         'Take that of a release, or install from the clone, as the README describes.'
+    case $base in
+        # A name before an @ is a user, and not the host.
+        http:*@*) false ;;
+        https://* | http://127.0.0.1:*/*) ;;
+        *) false ;;
+    esac || fail "$base is no https URL" 'Set KEYMINT_DOWNLOAD_URL to one.'
     for tool in uname mktemp tar gzip; do
         has "$tool" || fail "$tool was not found" 'Install it, then run this again.'
     done
@@ -148,9 +146,9 @@ main() {
     download SHA256SUMS
     find_archive
     download "$name.tar.gz"
-    check
-    place
+    check_archive
+    install_program
 }
 
-# A download that was cut off ends before the brace, and does nothing.
+# The brace makes a script that was cut off do nothing.
 { main "$@"; exit; }
