@@ -125,7 +125,10 @@ def create(
 
     An exception in a callback, such as Ctrl-C, ends the program, and is raised once it has ended. If the key was
     requested by then, the program waits for the answer first; a key that exists is `keymint_key` of the exception. A
-    second Ctrl-C ends that wait.
+    second Ctrl-C ends that wait. On Windows the program does not wait, and its next run warns that a key may exist.
+
+    A signal that ends Python without an exception, as SIGTERM and SIGHUP do by default, does not end the program: it
+    waits for the browser until its time limit, and `keymint recover` has the key of a sign-in that is completed.
 
     Raises `KeymintError` if the program fails.
     """

@@ -293,57 +293,48 @@ class IsSlow(Case):
 
 
 class Ends(Case):
-    def end(self, text):
-        """Sends SIGINT to the process alone, or with its group as a terminal does, once the program waits."""
-        for send in (os.kill, os.killpg):
-            run = self.script(text)
-            program = int(run.stdout.readline())
-            send(run.pid, signal.SIGINT)
-            out, err = run.communicate(timeout=60)
-            self.assertEqual(out, "interrupted\n", err)
-            with self.assertRaises(ProcessLookupError):
-                os.kill(program, 0)
-
-    def test_with_ctrl_c(self):
-        self.end(
-            """
-            import subprocess, sys, keymint_cli
+    def end(self, create, number=signal.SIGINT):
+        """Sends a signal to the process alone, or to its group as a terminal does, once the program waits."""
+        script = f"""
+            import signal, subprocess, sys, time, keymint_cli
             class Popen(subprocess.Popen):
                 def __init__(self, *words, **options):
                     super().__init__(*words, **options)
                     global program
                     program = self.pid
             subprocess.Popen = Popen
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
             def note(event):
                 if event.name == "browser_tried":
                     print(program, flush=True)
-            try:
-                keymint_cli.create("--browser=true", program=sys.argv[1], on_event=note)
-            except KeyboardInterrupt as error:
-                print("interrupted", getattr(error, "keymint_key", ""), sep="")
-            """
-        )
-
-    def test_with_ctrl_c_in_the_question(self):
-        self.end(
-            """
-            import subprocess, sys, time, keymint_cli
-            class Popen(subprocess.Popen):
-                def __init__(self, *words, **options):
-                    super().__init__(*words, **options)
-                    global program
-                    program = self.pid
-            subprocess.Popen = Popen
             def ask(url):
                 print(program, flush=True)
                 while True:
                     time.sleep(60)
             try:
-                keymint_cli.create(program=sys.argv[1], ask=ask)
-            except KeyboardInterrupt as error:
+                keymint_cli.create(program=sys.argv[1], {create})
+            except (KeyboardInterrupt, SystemExit) as error:
                 print("interrupted", getattr(error, "keymint_key", ""), sep="")
             """
-        )
+        for send in (os.kill, os.killpg):
+            run = self.script(script)
+            program = int(run.stdout.readline())
+            send(run.pid, number)
+            out, err = run.communicate(timeout=60)
+            self.assertEqual(out, "interrupted\n", err)
+            with self.assertRaises(ProcessLookupError):
+                os.kill(program, 0)
+
+    waits_for_browser = "env={'KEYMINT_BROWSER': 'true'}, on_event=note"
+
+    def test_with_ctrl_c(self):
+        self.end(self.waits_for_browser)
+
+    def test_with_ctrl_c_in_the_question(self):
+        self.end("ask=ask")
+
+    def test_with_a_signal_that_the_user_made_an_exception(self):
+        self.end(self.waits_for_browser, signal.SIGTERM)
 
 
 class Runs(Case):
