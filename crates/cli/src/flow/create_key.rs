@@ -346,14 +346,14 @@ fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
     for at in 0..runs.len() {
         if let Some(old) = runs[at].unconcluded_rotation() {
             if let Some(old) = runs.iter().find(|run| run.id == *old) {
-                ui.report(&Message::Warning(Warning::OldKeyLeft { old: &old.record }));
+                ui.report_for_good(&Message::Warning(Warning::OldKeyLeft { old: &old.record }));
             }
             let _ = runs[at].cut_short();
         }
     }
     runs.retain(|run| matches!(run.record.state, KeyState::Requested | KeyState::Created));
     for run in runs.iter_mut().take(MOST) {
-        ui.report(&Message::Warning(Warning::EarlierRun(&run.record)));
+        ui.report_for_good(&Message::Warning(Warning::EarlierRun(&run.record)));
         let _ = run.unknown();
     }
     if runs.len() > MOST {

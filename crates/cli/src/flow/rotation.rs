@@ -113,7 +113,7 @@ async fn conclude(
     if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
         let _ = state.note_revoked(&old.id);
     }
-    context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
+    context.ui.report_for_good(&Message::OldKey { old: &old.record, outcome: &outcome });
     journal.concluded(RotationOutcome::from(&outcome));
     fail_point::reached("rotation-noted");
     let failure = explain::failure(&old.record, &outcome);
