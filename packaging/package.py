@@ -7,8 +7,8 @@
     packaging/package.py launcher OUT SYSTEM-PROCESSOR...
     packaging/package.py manifests OUT
 
-STAGE is the directory with the program and its documents; OUT gets the packages. What is made depends on the files and
-on SOURCE_DATE_EPOCH alone.
+STAGE is the directory with the program and its documents. The packages go to OUT. They depend only on the files and on
+SOURCE_DATE_EPOCH.
 """
 
 import base64
@@ -39,12 +39,12 @@ WHEEL_TAGS = {
 
 
 def program(stage):
-    """The program in this directory."""
+    """Returns the path of the program in this directory."""
     return next(path for path in (stage / "keymint", stage / "keymint.exe") if path.exists())
 
 
 def write_zip(path, files):
-    """Writes these contents, by their names, each with its mode."""
+    """Writes a zip archive of these files: the content and the mode of each, by its name."""
     moment = time.gmtime(int(os.environ["SOURCE_DATE_EPOCH"]))[:6]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, (data, mode) in files.items():
@@ -60,7 +60,7 @@ def make_zip(stage, name, out):
 
 
 def make_wheel(stage, target, out):
-    """Makes a wheel. A static program is for glibc and for musl, so that its wheel has the tags of both."""
+    """Makes a wheel. A static program runs with glibc and with musl, so its wheel has the tags of both."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     name = f"{project['name'].replace('-', '_')}-{VERSION}"
     metadata = {
@@ -97,7 +97,7 @@ def digest(data):
 
 
 def pack(manifest, files, out):
-    """Packs an npm package of this manifest and these files, by their names."""
+    """Packs an npm package of this manifest and these files: the path of each, by its name."""
     common = {
         "version": VERSION,
         "description": CRATE["description"],
@@ -117,14 +117,14 @@ def pack(manifest, files, out):
 
 
 def make_npm(stage, system, processor, out):
-    """Makes the package for one system, with the program and nothing to run at its installation."""
+    """Makes the npm package for one system: the program, without an install script."""
     files = {path.name: path for path in (program(stage), stage / "LICENSE", stage / "LICENSES.txt", stage / "keymint.cdx.json")}
     manifest = {"name": f"@keymint/{system}-{processor}", "os": [system], "cpu": [processor], "files": list(files)}
     pack(manifest, files, out)
 
 
 def make_launcher(out, *platforms):
-    """Makes the package `keymint`, of whose optional dependencies npm installs the one for its system."""
+    """Makes the npm package `keymint`. Its optional dependencies are the packages of all systems. npm installs one."""
     files = {"keymint.js": ROOT / "packaging/npm/keymint.js", "README.md": ROOT / "packaging/npm/README.md", "LICENSE": ROOT / "LICENSE"}
     manifest = {
         "name": "keymint",

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Runs the program of the package for this system, which npm chose among the optional dependencies.
+// Runs the program. It is in the package for this system, which npm installed as an optional dependency.
 "use strict";
 
 const { spawn } = require("node:child_process");
@@ -17,12 +17,12 @@ function findProgram() {
 }
 
 let child;
-// A terminal signals the program as well, and a second signal would end it without its care.
+// A terminal sends these signals to the program as well. A second one would make it give up a key that is being created.
 const hasTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
-const ofTerminals = ["SIGINT", "SIGQUIT", "SIGHUP"];
-for (const signal of [...ofTerminals, "SIGTERM", "SIGUSR1", "SIGUSR2"]) {
+const sentByTerminal = ["SIGINT", "SIGQUIT", "SIGHUP"];
+for (const signal of [...sentByTerminal, "SIGTERM", "SIGUSR1", "SIGUSR2"]) {
     process.on(signal, () => {
-        if (!hasTerminal || !ofTerminals.includes(signal)) child.kill(signal);
+        if (!hasTerminal || !sentByTerminal.includes(signal)) child.kill(signal);
     });
 }
 
@@ -33,9 +33,9 @@ child.on("error", (error) => {
 });
 child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
-    // For the signals that Node ignores.
+    // The exit code after a signal that does not end Node.
     process.exitCode = 128 + constants.signals[signal];
-    // At SIGUSR1, Node would start its debugger.
+    // SIGUSR1 would start the debugger of Node.
     if (signal === "SIGUSR1") return;
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);

@@ -5,7 +5,7 @@
     key = keymint_cli.create()
     client = openai.OpenAI(api_key=key.value)
 
-Every key is created by the program, so its records, recovery files and exit codes are those of the command line.
+The program creates every key, so the records, recovery files and exit codes are those of the command line.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from urllib.parse import parse_qs, urlsplit
 __all__ = ["Event", "Key", "KeymintError", "create", "find_program", "show"]
 
 _DESTINATIONS = ("--copy", "--env-file", "--keyring", "--pipe-to", "--print")
-_MOST_TRIES = 3
-# On Windows, Ctrl-C does not interrupt a wait without an end. Elsewhere it does.
-_PAUSE = 0.1 if os.name == "nt" else None
+_MOST_ANSWERS = 3
+# On Windows, Ctrl-C does not interrupt a wait without a time limit. The limit is in seconds.
+_LONGEST_WAIT = 0.1 if os.name == "nt" else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Key:
     """A new API key. Its representation hides the value."""
 
     value: Optional[str] = field(repr=False)
-    """The key, or `None` if it was delivered elsewhere alone."""
+    """The key, or `None` if only other destinations got it."""
     name: str
     last4: str
     id: Optional[str]
@@ -52,7 +52,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Event:
-    """Progress of a sign-in: a line of `--events`. It has no secret."""
+    """A step of a sign-in: a line of `--events`. It has no secret."""
 
     name: str
     fields: Mapping[str, Any]
@@ -62,9 +62,9 @@ class Event:
 
 
 class KeymintError(Exception):
-    """The program failed; the members are those of `keymint.error/1`.
+    """An error of the program, with the members of `keymint.error/1`.
 
-    `key` is the key that exists although a destination failed (exit code 9).
+    `key` is the key that exists if a destination failed (exit code 9).
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class KeymintError(Exception):
 
 
 def show(event: Event) -> None:
-    """Prints the URL to open, and warnings, on standard error."""
+    """Prints the URL to open and the warnings on standard error."""
     if sys.stderr is None:
         return  # `print` would take standard output instead.
     if event.name == "authorize_url":
@@ -118,10 +118,10 @@ def create(
     `options` are further options of `keymint create`, except `--dry-run`. If they, `env_file` or `keyring` name a
     destination, the key goes there, and `value` of the result is `None` unless `--print` is one of them.
 
-    With `ask`, no browser has to come back to this machine: `ask` gets the URL to open, and returns the URL that the
-    browser ended on. It is called again if that is the answer to no sign-in that is pending here, three times at most;
-    `None` ends the sign-in. `on_event` gets each event. Both are called in the thread of the caller. `env` has
-    variables that the program gets in addition to those of this process.
+    With `ask`, the browser may be on another machine: `ask` gets the URL to open, and returns the URL of the browser's
+    last page. If that URL does not belong to this sign-in, `ask` is called again, three times in total; `None` ends the
+    sign-in. `on_event` gets each event. Both are called in the thread of the caller. The program gets the variables of
+    `env` in addition to those of this process.
 
     An exception in a callback, such as Ctrl-C, ends the program, and is raised once it has ended. If the key was
     requested by then, the program waits for the answer first; a key that exists is `keymint_key` of the exception. A
@@ -141,7 +141,7 @@ def create(
         words.append("--keyring")
     words += options
     if not any(word.split("=")[0] in _DESTINATIONS for word in words):
-        # A coding agent that runs this process gets no transcript of it.
+        # Under a coding agent, the program prints no key unless told to. Only this process reads its output.
         words.append("--print")
     if ask is not None:
         words += ["--no-listen", "--no-browser"]
@@ -167,7 +167,7 @@ def find_program() -> Path:
     """Returns the path of the program that was installed with this package."""
     program = "keymint" + (sysconfig.get_config_var("EXE") or "")
     packages = Path(__file__).resolve().parents[1]
-    # Those of other directories may belong to another installation.
+    # Only this directory: others may have another installation.
     installed = importlib.metadata.distributions(name="keymint-cli", path=[str(packages)])
     files = [file for distribution in installed for file in distribution.files or ()]
     paths = [os.path.normpath(str(file.locate())) for file in files if file.name == program]
@@ -182,7 +182,7 @@ def find_program() -> Path:
 def _answer(ask: Callable[[str], Optional[str]], url: str) -> Optional[str]:
     """Asks until the answer has the state of the sign-in."""
     state = parse_qs(urlsplit(url).query)["state"][0]
-    for _ in range(_MOST_TRIES):
+    for _ in range(_MOST_ANSWERS):
         answer = ask(url)
         if answer is None:
             return None
@@ -230,7 +230,7 @@ class _Run:
     def __next__(self) -> Event:
         while True:
             try:
-                line = self._lines.get(timeout=_PAUSE)
+                line = self._lines.get(timeout=_LONGEST_WAIT)
             except queue.Empty:
                 continue
             if line is None:
@@ -245,7 +245,7 @@ class _Run:
             return Event(name, fields)
 
     def paste(self, answer: Optional[str]) -> None:
-        """Writes the answer, and ends standard input, so that the program cannot wait for another one."""
+        """Writes the answer and closes standard input, so that the program does not wait for another answer."""
         stdin = self._process.stdin
         assert stdin is not None
         try:
@@ -253,7 +253,7 @@ class _Run:
                 stdin.write(answer.encode() + b"\n")
             stdin.close()
         except OSError:
-            pass  # The program has ended, and says why.
+            pass  # The program has ended. Its output has the reason.
 
     def end(self) -> None:
         """Ends the program, which first completes a creation that was requested."""
@@ -265,7 +265,7 @@ class _Run:
                 continue
 
     def key(self) -> Optional[Key]:
-        """Waits for the end, and returns the key if the program printed one."""
+        """Waits for the end of the program. Returns the key if the program printed one."""
         self._process.wait()
         for reader in self._readers:
             reader.join()
