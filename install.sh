@@ -26,7 +26,9 @@ find_target() {
         Linux/aarch64 | Linux/arm64) target=aarch64-unknown-linux-musl ;;
         Darwin/x86_64) target=x86_64-apple-darwin ;;
         Darwin/arm64) target=aarch64-apple-darwin ;;
-        MINGW* | MSYS* | CYGWIN*) fail 'this script is not for Windows' 'Use pip or npm, or the zip of the release.' ;;
+        MINGW* | MSYS* | CYGWIN*)
+            fail 'this script is not for Windows' 'Use pip install keymint-cli, npm install -g keymint, or the zip.'
+            ;;
         *) fail "keymint has no archive for $system on $machine" 'Build it with Rust, as the README describes.' ;;
     esac
 }
