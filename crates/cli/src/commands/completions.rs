@@ -98,7 +98,10 @@ fn page<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<String, CliError
     // Only a built command knows its full name.
     whole.build();
     let command = names.into_iter().try_fold(&whole, |command, name| {
-        command.find_subcommand(name).ok_or_else(|| {
+        // `admin-list` is the name of a page, and `admin list` that of its command.
+        let of_page = |(outer, inner)| command.find_subcommand(outer)?.find_subcommand(inner);
+        let found = command.find_subcommand(name).or_else(|| name.split_once('-').and_then(of_page));
+        found.ok_or_else(|| {
             let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
             let error = CliError::usage("there is no such command");
             if names.is_empty() { error } else { error.hint(format!("There are: {}.", names.join(", "))) }
@@ -257,8 +260,7 @@ mod tests {
         let mut named = BTreeSet::new();
         let mut unread = vec![String::new()];
         while let Some(name) = unread.pop() {
-            let words = name.splitn(if name.starts_with("admin-") { 2 } else { 1 }, '-');
-            let page = page(words.filter(|word| !word.is_empty())).unwrap().replace('\\', "");
+            let page = page([&*name].into_iter().filter(|name| !name.is_empty())).unwrap().replace('\\', "");
             let names = page.split("keymint-").skip(1).filter_map(|rest| rest.split_once("(1)"));
             let names = names.map(|(name, _)| name).filter(|name| !name.contains(char::is_whitespace));
             unread.extend(names.filter(|name| named.insert((*name).to_owned())).map(str::to_owned));
