@@ -224,7 +224,9 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         }
         #[cfg(feature = "sandbox")]
         Message::SandboxUp => Step(
-            "The sandbox is up, and Ctrl-C ends it. Put these variables before `keymint create`:".to_owned(),
+            "The sandbox is running; Ctrl-C stops it. To use it, paste this line in another terminal, and add \
+             `keymint create` at its end:"
+                .to_owned(),
         ),
         #[cfg(feature = "sandbox")]
         Message::SandboxDown { requests, keys } => Step(format!("Requests: {requests}. Keys made: {keys}.")),
