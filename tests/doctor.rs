@@ -220,6 +220,19 @@ async fn an_answer_on_the_way_and_a_refused_country_are_found() {
 }
 
 #[tokio::test]
+async fn advice_that_two_findings_share_is_shown_once() {
+    let unreachable = format!("http://127.0.0.1:{}", free_port());
+    let machine = Machine::new().await.option("--issuer", &unreachable).option("--api-base", &unreachable);
+    let diagnosis = machine.examined().await;
+    assert_eq!(diagnosis.wrong(), ["issuer", "api"], "{}", diagnosis.text);
+    let [of_issuer, of_api] =
+        ["issuer", "api"].map(|check| diagnosis.finding(check)["fix"].as_str().unwrap());
+    assert_eq!(of_issuer, of_api);
+    let beginning: String = of_issuer.chars().take(16).collect();
+    assert_eq!(diagnosis.text.matches(&beginning).count(), 1, "{}", diagnosis.text);
+}
+
+#[tokio::test]
 async fn a_state_directory_that_cannot_be_used_is_found() {
     let machine = Machine::new().await;
     let planted = machine.machine.home.path().join("planted");

@@ -100,8 +100,11 @@ impl Findings<'_> {
         }
     }
 
+    /// Returns the text of a finding. Advice that an earlier finding has shown is left out.
     fn text(&self, finding: &Finding) -> String {
-        finding.text(if self.context.ui.wants_json() { stderr_columns() } else { stdout_columns() })
+        let columns = if self.context.ui.wants_json() { stderr_columns() } else { stdout_columns() };
+        let is_shown = self.all.iter().any(|earlier| earlier.fix == finding.fix);
+        finding.text(columns, is_shown)
     }
 
     /// Returns the text for standard output. If standard output gets JSON, shows the text on standard error.

@@ -30,8 +30,9 @@ impl Finding {
         Self { public: Some(message.to_owned()), ..self }
     }
 
-    /// Returns a line with a mark, and the advice below it, for a terminal with this number of columns.
-    pub(super) fn text(&self, columns: Option<usize>) -> String {
+    /// Returns a line with a mark, and the advice below it unless it was shown already, for a terminal with this number
+    /// of columns.
+    pub(super) fn text(&self, columns: Option<usize>, is_shown: bool) -> String {
         let (mark, colour) = match self.status {
             Health::Ok => ("✓", AnsiColor::Green),
             Health::Warning => ("!", AnsiColor::Yellow),
@@ -45,7 +46,7 @@ impl Finding {
         let check = self.check;
         let first = textwrap::fill(&format!("  {check:<14}{}", self.message), &below);
         let mut text = format!("{style}{mark}{style:#} {}", first.trim_start_matches("  "));
-        if let Some(Advice { text: fix, command }) = &self.fix {
+        if let Some(Advice { text: fix, command }) = self.fix.as_ref().filter(|_| !is_shown) {
             text += &format!("\n{}", textwrap::fill(fix, below.initial_indent(indent)));
             // A command is never wrapped, since the user will copy it.
             if let Some(command) = command {
@@ -66,12 +67,14 @@ mod tests {
         let fix = Advice { text: "do this ".repeat(20), command: Some(command.clone()) };
         let finding = Finding::problem("certificates", &"long words ".repeat(20), fix);
         for (columns, widest) in [(None, 80), (Some(50), 50), (Some(120), 120)] {
-            let text = finding.text(columns);
+            let text = finding.text(columns, false);
             let plain = anstream::adapter::strip_str(&text).to_string();
             assert!(plain.starts_with("✗ certificates  long words"), "{plain}");
             assert!(plain.lines().any(|line| line.trim() == command), "{plain}");
             let lengths = plain.lines().filter(|line| !line.contains("ssh")).map(|line| line.chars().count());
             let longest = lengths.max().unwrap();
+            let shown = anstream::adapter::strip_str(&finding.text(columns, true)).to_string();
+            assert!(plain.starts_with(&shown) && !shown.contains("do this"), "{shown}");
             assert!((widest - 10..=widest).contains(&longest), "{columns:?}: {longest}\n{plain}");
         }
     }
