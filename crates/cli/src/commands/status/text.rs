@@ -60,7 +60,7 @@ impl Status {
         if more > 0 {
             lines.push(format!("And {more} more: keymint status --all"));
         }
-        lines.extend([String::new(), format!("Keys are managed at {DASHBOARD}")]);
+        lines.extend([String::new(), indented(0, &format!("Keys are managed at {DASHBOARD}"))]);
         lines
     }
 
