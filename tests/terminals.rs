@@ -348,6 +348,9 @@ async fn fifty_columns_without_colors_have_whole_words_and_no_control_characters
         for (args, code) in [
             (&["doctor"][..], 0),
             (&["status"], 0),
+            (&["config"], 0),
+            (&["create", "-h"], 0),
+            (&["doctor", "--sign-in"], 2),
             (&["create", "--env-file", "/no/such/directory/.env"], 11),
             (&["create", "--no-browser", "--organization", "A company", "--no-input"], 8),
             (&["create", "--no-browser", "--choose"], 0),

@@ -73,6 +73,17 @@ async fn the_status_of_many_keys() {
 }
 
 #[tokio::test]
+async fn help_and_settings_on_a_narrow_terminal() {
+    let home = tempfile::tempdir_in("/tmp").unwrap();
+    for (name, args) in [("config-50", "config"), ("help-50", "--help"), ("help-create-50", "create -h")] {
+        let narrow = format!("stty cols 50 rows 24; exec '{KEYMINT}' {args}");
+        let narrow = Launch::new("sh", &home).args(["-c", &narrow]).env("NO_COLOR", "1");
+        let (code, shown) = Terminal::start(narrow).end().await;
+        compare(name, code, "", &shown.replace("\r\n", "\n"));
+    }
+}
+
+#[tokio::test]
 async fn keys_on_the_server() {
     let scenario = |number: usize| {
         (0..number).fold(two_organizations(), |scenario, number| {

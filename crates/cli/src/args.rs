@@ -24,7 +24,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use keymint_domain::text::{escape, redact_typed};
-use keymint_terminal::stderr;
+use keymint_terminal::{narrowed, stderr, stderr_columns, stdout, stdout_columns, write_all};
 pub(crate) use keys::{ExportArgs, ForgetArgs, ImportArgs, RecoverArgs, RunArgs, StatusArgs};
 pub(crate) use layout::{EXAMPLES, split_examples};
 use layout::{WIDTH, with_layout, wrapping};
@@ -36,6 +36,7 @@ pub(crate) use shared::{
 };
 pub(crate) use sign_in::{CreateArgs, FinishArgs, ListArgs, RotateArgs, StartArgs};
 use std::ffi::OsString;
+use std::io;
 use std::process::ExitCode;
 pub(crate) use tools::{ConfigArgs, DoctorArgs};
 
@@ -227,14 +228,15 @@ pub(crate) fn refuse(mut error: clap::Error) -> ExitCode {
     let (json, events) = (is_set("--json", "KEYMINT_JSON"), is_set("--events", "KEYMINT_EVENTS"));
     let output = OutputArgs { json, events, ..OutputArgs::default() };
     if asked_for {
-        let _ = error.print();
+        let text = stdout::styled(&narrowed(&error.render().ansi().to_string(), stdout_columns()));
+        let _ = write_all(io::stdout(), text.as_bytes());
         return ExitCode::SUCCESS;
     }
     keep_nearest(&mut error);
     answer_guess(&mut error);
     mask_typed(&mut error);
     if !(output.json || output.events) {
-        stderr::write(error.render().ansi().to_string());
+        stderr::write(narrowed(&error.render().ansi().to_string(), stderr_columns()));
         return ErrorKind::Usage.exit_code();
     }
     let plain = error.render().to_string();

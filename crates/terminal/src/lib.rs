@@ -31,7 +31,7 @@ pub use selection::{NoSelection, selected};
 #[cfg(unix)]
 pub use signals::is_ignored;
 pub use signals::{Interrupted, Shielded, Signals};
-pub use wrap::{narrow_prose, prose, stderr_columns, stdout_columns};
+pub use wrap::{narrow_prose, narrowed, prose, stderr_columns, stdout_columns};
 pub use write::write_all;
 
 /// Removes a menu from the terminal and restores the terminal's modes, for a program that ends by a panic.

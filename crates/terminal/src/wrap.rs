@@ -20,6 +20,17 @@ pub fn narrow_prose(columns: Option<usize>) -> Options<'static> {
     prose(columns.map_or(WIDEST, |columns| columns.min(WIDEST)))
 }
 
+/// Returns a text whose lines have at most `columns` columns. A line that is wider is wrapped as prose, with its own
+/// indent. Without `columns`, returns the text unchanged.
+pub fn narrowed(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return text.to_owned() };
+    let fit = |line: &str| {
+        let (indent, words) = line.split_at(line.len() - line.trim_start_matches(' ').len());
+        textwrap::fill(words, prose(columns).initial_indent(indent).subsequent_indent(indent))
+    };
+    text.split('\n').map(fit).collect::<Vec<_>>().join("\n")
+}
+
 /// Returns the number of columns of standard error, if it is a terminal.
 pub fn stderr_columns() -> Option<usize> {
     terminal_size_of(io::stderr()).map(columns)
@@ -69,6 +80,16 @@ mod tests {
     fn narrow_prose_is_as_wide_as_a_narrow_terminal() {
         let width = |columns| narrow_prose(columns).width;
         assert_eq!((width(Some(50)), width(Some(200)), width(None)), (50, 80, 80));
+    }
+
+    #[test]
+    fn a_line_that_is_too_wide_is_wrapped_with_its_own_indent_and_no_other() {
+        let text = "Heading (of something):\n  -f  a flag of it\n\n    averyveryverylongword\n";
+        let narrow = "Heading (of\nsomething):\n  -f  a flag of\n  it\n\n    averyveryverylongword\n";
+        assert_eq!(narrowed(text, Some(16)), narrow);
+        for columns in [None, Some(80)] {
+            assert_eq!(narrowed(text, columns), text);
+        }
     }
 
     #[test]

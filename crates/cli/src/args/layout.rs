@@ -4,7 +4,7 @@ use super::Args;
 use super::shared::{ENDPOINTS, OPTIONS};
 use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgAction, CommandFactory};
-use keymint_terminal::stdout_columns;
+use keymint_terminal::{prose, stdout_columns};
 use std::ffi::OsString;
 use std::fmt::Write;
 
@@ -48,11 +48,33 @@ pub(super) fn wrapping(text: &str) -> String {
     joined
 }
 
+/// Returns the width of the help, in columns.
+fn width() -> usize {
+    stdout_columns().map_or(WIDTH, |columns| columns.min(WIDTH))
+}
+
+/// Returns a text whose lines can have two columns, with two or more spaces between them. Where a line is too wide, its
+/// second column is wrapped, or begins on the next line if the first one leaves little space.
+fn in_columns(text: &str, width: usize) -> String {
+    let fit = |line: &str| {
+        let start = line.len() - line.trim_start().len();
+        let gap = line[start..].find("  ").filter(|_| line.chars().count() > width);
+        let Some((first, second)) = gap.map(|gap| line.split_at(start + gap)) else { return line.to_owned() };
+        let (second, column) = (second.trim_start(), line.len() - second.trim_start().len());
+        if column <= width / 2 {
+            textwrap::fill(line, prose(width).subsequent_indent(&" ".repeat(column)))
+        } else {
+            format!("{first}\n      {second}")
+        }
+    };
+    text.split('\n').map(fit).collect::<Vec<_>>().join("\n")
+}
+
 /// Returns the template of the program's help: the commands in groups, then examples and options.
 fn template(program: &clap::Command) -> String {
     let styles = program.get_styles();
     let (header, literal) = (styles.get_header(), styles.get_literal());
-    let width = stdout_columns().map_or(WIDTH, |columns| columns.min(WIDTH));
+    let width = width();
     let mut template = "{about-with-newline}\n{usage-heading} {usage}\n".to_owned();
     for (heading, names) in GROUPS {
         let _ = writeln!(template, "\n{header}{heading}:{header:#}");
@@ -63,8 +85,7 @@ fn template(program: &clap::Command) -> String {
             let _ = writeln!(template, "{}", textwrap::fill(&format!("{name}{about}"), options));
         }
     }
-    let options = textwrap::Options::new(width).subsequent_indent("      ");
-    template.extend(EXAMPLES.lines().map(|line| textwrap::fill(line, &options) + "\n"));
+    template += &in_columns(EXAMPLES, width);
     template + &format!("\n{header}Options:{header:#}\n{{options}}")
 }
 
@@ -86,7 +107,7 @@ fn arranged(command: clap::Command) -> clap::Command {
     let text = |text: Option<&StyledStr>| text.map(ToString::to_string).unwrap_or_default();
     let set = |text: &str| match text {
         "" => Resettable::Reset,
-        text => Resettable::Value(StyledStr::from(text.to_owned())),
+        text => Resettable::Value(StyledStr::from(in_columns(text, width()))),
     };
     let short = text(command.get_after_help());
     let mut long = text(command.get_after_long_help().or(command.get_after_help()));
@@ -143,6 +164,13 @@ pub(super) fn with_layout(error: clap::Error, arguments: &[OsString]) -> clap::E
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_column_that_does_not_fit_is_wrapped_or_begins_on_the_next_line() {
+        let text = "Heading:\n  ls   a list of files\n  ls --all          all\n  no columns in this";
+        let narrow = "Heading:\n  ls   a list of\n       files\n  ls --all\n      all\n  no columns in this";
+        assert_eq!((in_columns(text, 16), in_columns(text, 80)), (narrow.to_owned(), text.to_owned()));
+    }
 
     #[test]
     fn the_help_of_the_program_has_each_command_in_one_group_and_on_one_line() {

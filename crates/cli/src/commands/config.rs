@@ -9,7 +9,7 @@ use crate::ui::format::quoted;
 use crate::ui::json::{self, Setting};
 use crate::ui::stdout;
 use keymint_domain::text::{redact_keys, sanitize};
-use keymint_terminal::stdout_columns;
+use keymint_terminal::{narrowed, stdout_columns};
 use serde_json::Value;
 
 /// The longest value that is padded to align the sources, in characters.
@@ -71,10 +71,12 @@ fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
     // Reserves at least 16 columns of the terminal for the source.
     let widest = stdout_columns().map_or(WIDEST_VALUE, |columns| columns.saturating_sub(name + 16));
     let width = widths.filter(|width| *width <= widest.min(WIDEST_VALUE)).max().unwrap_or_default();
-    for (setting, value) in settings.iter().zip(values) {
-        lines.push(format!("{:name$}  {value:width$}  {}", setting.name, setting.short_source));
+    for (Setting { name: key, short_source, .. }, value) in settings.iter().zip(values) {
+        let row = format!("{key:name$}  {value:width$}  {short_source}");
+        let fits = stdout_columns().is_none_or(|columns| row.chars().count() <= columns);
+        lines.push(if fits { row } else { format!("{key}\n    {value}\n    {short_source}") });
     }
-    lines.join("\n")
+    narrowed(&lines.join("\n"), stdout_columns())
 }
 
 fn constant(name: String, value: Value, source: &str) -> Setting {
