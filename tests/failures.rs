@@ -173,6 +173,31 @@ async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens()
     assert!(warning.contains("127.0.1.1") && !warning.contains("(process"), "{warning}");
 }
 
+/// A slim container image has no certificates. The run has a namespace of its own without them.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_system_without_certificates_ends_with_6_and_the_advice_to_install_them() {
+    let (home, none) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let places: Vec<_> = ["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates"]
+        .into_iter()
+        .filter(|place| std::path::Path::new(place).exists())
+        .map(|place| format!("mount --bind {} {place}", none.path().display()))
+        .collect();
+    let mount = places.join(" && ");
+    if !Launch::new("unshare", &home).args(["-rm", "sh", "-c", &mount]).succeeds().await {
+        skipped("no mount name space can be made here");
+        return;
+    }
+    let mount = format!("{mount} && exec \"$0\" \"$@\"");
+    let keymint = keymint(&home).under(["unshare", "-rm", "sh", "-c", &mount]);
+    let port = free_port().to_string();
+    let ended =
+        keymint.args(["create", "--no-browser", "--callback-port", &port]).output().await.exits_with(6);
+    for words in ["No CA certificates were loaded", "ca-certificates"] {
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+}
+
 #[tokio::test]
 async fn wrong_usage_ends_with_2_before_anything_else_happens() {
     for (args, expected) in [

@@ -1,8 +1,9 @@
 //! The errors of requests to the servers.
 
-use crate::error::CliError;
+use crate::error::{CliError, ErrorKind};
 use crate::ui::format::{ADMIN_KEY_VARIABLE, ADMIN_KEYS_PAGE, DASHBOARD, PROJECTS_PAGE};
 use keymint_domain::{Advice, ProxyInUse, ServiceError, Step};
+use keymint_http_adapter::HttpSetupError;
 
 /// The page that lists the supported countries.
 const COUNTRIES: &str = "https://platform.openai.com/docs/supported-countries";
@@ -20,6 +21,20 @@ pub(crate) fn service(error: ServiceError) -> CliError {
     };
     let hint = format!("{before}{}", hint(&error));
     CliError::from_source(kind, error).hint(hint).reason(Some(reason))
+}
+
+/// Returns the error of a program that cannot send requests at all.
+pub(crate) fn not_set_up(error: HttpSetupError) -> CliError {
+    CliError::from_source(ErrorKind::Network, error).hint(hint_of_setup())
+}
+
+/// Returns the hint for a program that cannot send requests at all.
+pub(crate) fn hint_of_setup() -> &'static str {
+    if cfg!(any(windows, target_os = "macos")) {
+        "Check the proxy. Where --ca-file names a file, try without it, with its certificates added to the system's."
+    } else {
+        "Install the system's certificates (often a package named ca-certificates)."
+    }
 }
 
 /// Returns the text for the domain's advice, with the options that help.

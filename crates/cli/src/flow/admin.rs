@@ -30,7 +30,7 @@ impl<'a> AdminServer<'a> {
     pub(crate) async fn set_up(context: &'a Context, settings: &'a AdminSettings) -> Result<Self, CliError> {
         let (http, api_base) = (Http::new(settings.http.clone()), settings.api_base.clone());
         let api = threads::run(move || http.admin_api(api_base)).await;
-        let api = api.map_err(CliError::internal)?.map_err(CliError::internal)?;
+        let api = api.map_err(CliError::internal)?.map_err(network::not_set_up)?;
         let jitter_seed = SysRng.try_next_u64().map_err(CliError::internal)?;
         Ok(Self { context, settings, api, jitter_seed })
     }

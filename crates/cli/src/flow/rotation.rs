@@ -3,6 +3,7 @@
 
 use crate::config::{AdminSettings, CreateSettings, RotationSettings};
 use crate::error::CliError;
+use crate::explain::network::not_set_up;
 use crate::explain::rotation as explain;
 use crate::flow::admin::AdminServer;
 use crate::flow::context::Context;
@@ -94,7 +95,7 @@ async fn conclude(
     let rotation = Rotation {
         holders,
         old: found,
-        platform: &platform.map_err(CliError::internal).map_err(untouched)?,
+        platform: &platform.map_err(not_set_up).map_err(untouched)?,
         clock: &context.clock,
         timeouts: Timeouts::for_requests(settings.sign_in.http.request_timeout),
     };

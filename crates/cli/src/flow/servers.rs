@@ -71,6 +71,6 @@ impl Servers {
             Ok::<_, HttpSetupError>(Self { auth_server, platform, clock })
         };
         let servers = threads::run(setting_up).await;
-        servers.map_err(CliError::internal)?.map_err(CliError::internal)
+        servers.map_err(CliError::internal)?.map_err(network::not_set_up)
     }
 }

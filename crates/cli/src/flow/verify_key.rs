@@ -2,6 +2,7 @@
 
 use crate::config::SignInSettings;
 use crate::error::CliError;
+use crate::explain::network::not_set_up;
 use crate::flow::context::Context;
 use crate::ui::message::{Message, Warning};
 use keymint_domain::{ApiKey, KeyCheck, check_key};
@@ -14,7 +15,7 @@ pub(crate) async fn ask(
     key: &ApiKey,
 ) -> Result<KeyCheck, CliError> {
     let http = Http::new(settings.http.clone());
-    let platform = http.platform_api(settings.endpoints.api_base.clone()).map_err(CliError::internal)?;
+    let platform = http.platform_api(settings.endpoints.api_base.clone()).map_err(not_set_up)?;
     check_key(&platform, key).await.map_err(|error| context.explain(error))
 }
 

@@ -1,7 +1,7 @@
 //! The checks of the connections to the two servers.
 
 use crate::config::{self, Endpoints, Sources};
-use crate::explain::network::hint;
+use crate::explain::network::{hint, hint_of_setup};
 use crate::ui::json::Finding;
 use keymint_domain::Intermediary::{Redirect, WebPage};
 use keymint_domain::ServiceErrorKind::Intercepted;
@@ -81,14 +81,6 @@ fn server(
             // The detail may quote the server.
             finding(check, &error.detail, hint(&error)).in_public(error.reason().name())
         }
-        Err(error) => Finding::problem(
-            check,
-            &format!("{base}: {error}"),
-            if cfg!(any(windows, target_os = "macos")) {
-                "Check the proxy. Where --ca-file names a file, try without it, with its certificates added to the system's."
-            } else {
-                "Install the system's certificates (often a package named ca-certificates)."
-            },
-        ),
+        Err(error) => Finding::problem(check, &format!("{base}: {error}"), hint_of_setup()),
     }
 }
