@@ -4,9 +4,10 @@ use super::Args;
 use super::shared::{ENDPOINTS, OPTIONS};
 use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgAction, CommandFactory};
-use keymint_terminal::{prose, stdout_columns};
+use keymint_terminal::stdout_columns;
 use std::ffi::OsString;
 use std::fmt::Write;
+use textwrap::WordSplitter;
 
 /// The maximum width of the help, in columns.
 pub(super) const WIDTH: usize = 80;
@@ -62,7 +63,8 @@ fn in_columns(text: &str, width: usize) -> String {
         let Some((first, second)) = gap.map(|gap| line.split_at(start + gap)) else { return line.to_owned() };
         let (second, column) = (second.trim_start(), line.len() - second.trim_start().len());
         if column <= width / 2 {
-            textwrap::fill(line, prose(width).subsequent_indent(&" ".repeat(column)))
+            let options = textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation);
+            textwrap::fill(line, options.subsequent_indent(&" ".repeat(column)))
         } else {
             format!("{first}\n      {second}")
         }
