@@ -27,6 +27,7 @@ repository = "https://example.com/keymint"
 [workspace.dependencies]
 version = "9"
 """
+COMMAND = 'maintainer = "maintainers <maintainers@example.com>"\n'
 
 
 class Publishes(unittest.TestCase):
@@ -34,10 +35,11 @@ class Publishes(unittest.TestCase):
         self.root = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.root)
         self.files = self.root / "target/release-files"
-        for directory in ("scripts", "packaging", "bin", "target/release-files/manifests"):
+        for directory in ("scripts", "packaging", "bin", "crates/cli", "target/release-files/manifests"):
             (self.root / directory).mkdir(parents=True)
         shutil.copy(ROOT / "scripts/publish", self.root / "scripts")
         (self.root / "Cargo.toml").write_text(MANIFEST)
+        (self.root / "crates/cli/Cargo.toml").write_text(COMMAND)
         targets = "# A comment.\nx86_64-unknown-linux-musl linux x64\nx86_64-pc-windows-gnu win32 x64\n"
         (self.root / "packaging/targets").write_text(targets)
         for name in (*PACKAGES, "manifests/keymint.rb"):
@@ -86,9 +88,11 @@ class Publishes(unittest.TestCase):
         (self.files / PACKAGES[0]).write_text("changed")
         self.assert_refuses("SHA256SUMS is not that", "v1.2.3")
 
-    def test_refuses_the_placeholder_of_the_repository(self):
-        (self.root / "Cargo.toml").write_text(MANIFEST.replace("example.com", "keymint.invalid"))
-        self.assert_refuses("placeholder", "v1.2.3")
+    def test_refuses_placeholders(self):
+        for path, manifest in (("Cargo.toml", MANIFEST), ("crates/cli/Cargo.toml", COMMAND)):
+            (self.root / path).write_text(manifest.replace("example.com", "keymint.invalid"))
+            self.assert_refuses("placeholder", "v1.2.3")
+            (self.root / path).write_text(manifest)
 
     def test_refuses_a_call_without_a_tag(self):
         self.assert_refuses("for which tag?")
