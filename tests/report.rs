@@ -247,15 +247,6 @@ async fn a_file_is_replaced_only_with_force_and_a_link_is_not_followed() {
 }
 
 #[tokio::test]
-async fn the_way_back_of_the_browser_is_shown_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let doctor = doctor(Scenario::ready(), &directory.path().join("report.txt"));
-    let ended = doctor.env("SSH_CONNECTION", "192.0.2.9 50000 192.0.2.5 22").sign_in().await.exits_with(0);
-    let shown = format!("{}{}", ended.stdout, ended.stderr);
-    assert_eq!(shown.matches("ssh -L").count(), 1, "{shown}");
-}
-
-#[tokio::test]
 async fn a_report_is_written_of_a_machine_on_which_nothing_works() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("report.txt");

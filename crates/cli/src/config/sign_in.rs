@@ -103,8 +103,6 @@ pub(crate) struct SignInSettings {
     pub(crate) browser: Browser,
     /// True if the sandbox simulates the browser.
     pub(crate) is_played: bool,
-    /// True to show the steps by which the browser's redirect reaches this program.
-    pub(crate) advises: bool,
     /// True if the program listens for the redirect. Otherwise the user pastes the URL.
     pub(crate) listens: bool,
     /// The time limit for the user in the browser.
@@ -141,7 +139,6 @@ impl SignInSettings {
             listens,
             browser: resolve_browser(browser, of)?,
             is_played: false,
-            advises: true,
             may_ask: of.may_ask(browser.no_input)?,
             revokes: !of.switch("no-revoke", browser.no_revoke)?,
             persists: true,

@@ -86,7 +86,7 @@ fn open_browser(
     let port = listener.redirect_uri().port_or_known_default().unwrap_or_default();
     // In a container, the user can paste the URL without other preparation. `keymint doctor` has the advice.
     let can_paste = host.kind == HostKind::Container && channel == ResponseChannel::ListenerOrPaste;
-    if let Some(advice) = redirect(&host, port).filter(|_| settings.advises && !can_paste) {
+    if let Some(advice) = redirect(&host, port).filter(|_| !can_paste) {
         context.ui.report(&Message::Advice(&advice));
     }
 }

@@ -91,8 +91,6 @@ async fn sign_in(
         let (browser, timeouts) = (BrowserArgs::default(), TimeoutArgs::default());
         let mut settings = SignInSettings::resolve(&browser, &timeouts, &args.endpoints, &context.sources)?;
         settings.http.answer_log = Some(answers.clone());
-        settings.advises =
-            findings.all.iter().all(|finding| finding.check != "place" || finding.fix.is_none());
         sign_in_and_list(context, &settings, &mut signals, |catalogue| {
             is_whole = catalogue.is_whole();
             catalogue.error().map_or(Ok(()), |error| Err(context.explain(error)))
