@@ -24,7 +24,7 @@ use keymint_domain::{
     ApiKey, CreatedKey, DeliveryReport, KeyDestination, KeyDetails, ProvisionError, ProvisionedKey,
     Provisioner, Restriction, ServiceAccountId, Session, Target,
 };
-use keymint_terminal::{Shielded, Signals};
+use keymint_terminal::{Shielded, Signals, stderr};
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
@@ -343,20 +343,29 @@ fn delivery_failed(
 /// left to the next runs.
 fn report_earlier_runs(mut runs: Vec<FinishedRun>, ui: &Reporter) {
     const MOST: usize = 10;
-    for at in 0..runs.len() {
-        if let Some(old) = runs[at].unconcluded_rotation() {
-            if let Some(old) = runs.iter().find(|run| run.id == *old) {
-                ui.report_for_good(&Message::Warning(Warning::OldKeyLeft { old: &old.record }));
-            }
-            let _ = runs[at].cut_short();
+    let warn = |warning: Warning<'_>| ui.report(&Message::Warning(warning));
+    for replaced in runs.iter().filter_map(FinishedRun::unconcluded_rotation) {
+        if let Some(old) = runs.iter().find(|run| run.id == replaced) {
+            warn(Warning::OldKeyLeft { old: &old.record });
         }
     }
+    let mut rotations: Vec<_> = runs.extract_if(.., |run| run.unconcluded_rotation().is_some()).collect();
     runs.retain(|run| matches!(run.record.state, KeyState::Requested | KeyState::Created));
-    for run in runs.iter_mut().take(MOST) {
-        ui.report_for_good(&Message::Warning(Warning::EarlierRun(&run.record)));
-        let _ = run.unknown();
+    for run in runs.iter().take(MOST) {
+        warn(Warning::EarlierRun(&run.record));
     }
     if runs.len() > MOST {
-        ui.report(&Message::Warning(Warning::MoreEarlierRuns(runs.len() - MOST)));
+        warn(Warning::MoreEarlierRuns(runs.len() - MOST));
+    }
+    if rotations.is_empty() && runs.is_empty() {
+        return;
+    }
+    // No later run reports what is recorded here.
+    stderr::flush();
+    for run in &mut rotations {
+        let _ = run.cut_short();
+    }
+    for run in runs.iter_mut().take(MOST) {
+        let _ = run.unknown();
     }
 }

@@ -19,7 +19,7 @@ use keymint_domain::{
     Rotation, StoppedRevocation, Timeouts,
 };
 use keymint_http_adapter::Http;
-use keymint_terminal::{Interrupted, Signals};
+use keymint_terminal::{Interrupted, Signals, stderr};
 
 /// Replaces the old key, and revokes it if there is an administrator and no usable key would be lost.
 pub(crate) async fn rotate(
@@ -114,7 +114,9 @@ async fn conclude(
     if let (Some(state), OldKeyOutcome::Revoked) = (&state, &outcome) {
         let _ = state.note_revoked(&old.id);
     }
-    context.ui.report_for_good(&Message::OldKey { old: &old.record, outcome: &outcome });
+    context.ui.report(&Message::OldKey { old: &old.record, outcome: &outcome });
+    // No later run reports what is recorded here.
+    stderr::flush();
     journal.concluded(RotationOutcome::from(&outcome));
     fail_point::reached("rotation-noted");
     let failure = explain::failure(&old.record, &outcome);

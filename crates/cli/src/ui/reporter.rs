@@ -135,12 +135,6 @@ impl Reporter {
         }
     }
 
-    /// Reports a fact that no later run reports. Waits until it is written, so that it can be recorded as reported.
-    pub(crate) fn report_for_good(&self, message: &Message<'_>) {
-        self.report(message);
-        stderr::flush();
-    }
-
     /// Shows a line about a completed step, with a mark on a terminal.
     fn success(&self, text: &str) {
         if self.lines.are_on_a_terminal() {

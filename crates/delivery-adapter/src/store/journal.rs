@@ -159,13 +159,13 @@ impl Journal {
         self.flush();
     }
 
-    /// Records the outcome of the rotation, after it was reported to the user.
+    /// Records the outcome of the rotation. The caller reports it to the user, since no later run does.
     pub fn concluded(&mut self, outcome: RotationOutcome) {
         self.update(|record| record.conclude(outcome));
         self.flush();
     }
 
-    /// Records that the key may exist, and that the user was warned.
+    /// Records that the key may exist. The caller warns the user, since no later run does.
     pub fn unknown(&mut self) {
         self.update(|record| record.state = KeyState::Unknown);
         self.flush();
