@@ -162,7 +162,7 @@ async fn a_localhost_that_leads_elsewhere_is_found() {
     let hosts = hosts.to_str().unwrap();
     let probe = Launch::new("unshare", &machine.machine.home);
     if !probe.args(["-rm", "mount", "--bind", hosts, "/etc/hosts"]).succeeds().await {
-        skipped("no mount name space can be made here");
+        skipped("no mount namespace can be made here");
         return;
     }
     let mount = format!("mount --bind {hosts} /etc/hosts && exec \"$0\" \"$@\"");

@@ -154,7 +154,7 @@ async fn a_localhost_that_leads_elsewhere_ends_with_3_before_the_browser_opens()
     let under = ["unshare", "-rm", "sh", "-c", &mount];
     let probe = Launch::new("unshare", &home).args(["-rm", "mount", "--bind"]).args([&hosts]);
     if !probe.args(["/etc/hosts"]).succeeds().await {
-        skipped("no mount name space can be made here");
+        skipped("no mount namespace can be made here");
         return;
     }
     let port = free_port().to_string();
@@ -185,14 +185,16 @@ async fn a_system_without_certificates_ends_with_6_and_the_advice_to_install_the
         .collect();
     let mount = places.join(" && ");
     if !Launch::new("unshare", &home).args(["-rm", "sh", "-c", &mount]).succeeds().await {
-        skipped("no mount name space can be made here");
+        skipped("no mount namespace can be made here");
         return;
     }
     let mount = format!("{mount} && exec \"$0\" \"$@\"");
     let keymint = keymint(&home).under(["unshare", "-rm", "sh", "-c", &mount]);
+    let nowhere = "create --no-browser --issuer https://keymint.invalid --api-base https://keymint.invalid";
     let port = free_port().to_string();
-    let ended =
-        keymint.args(["create", "--no-browser", "--callback-port", &port]).output().await.exits_with(6);
+    let keymint =
+        keymint.args(nowhere.split(' ')).args(["--callback-port", &port, "--sign-in-timeout", "10s"]);
+    let ended = keymint.output().await.exits_with(6);
     for words in ["No CA certificates were loaded", "ca-certificates"] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }

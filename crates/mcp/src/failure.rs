@@ -137,7 +137,8 @@ impl fmt::Display for Failure {
 
 impl From<HttpSetupError> for Failure {
     fn from(error: HttpSetupError) -> Self {
-        Self::internal(error)
+        let hint = "Have the user install the system's certificates (often a package named ca-certificates).";
+        Self::new(Kind::Network, with_causes(&error), hint)
     }
 }
 

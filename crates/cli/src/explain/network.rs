@@ -25,15 +25,15 @@ pub(crate) fn service(error: ServiceError) -> CliError {
 
 /// Returns the error of a program that cannot send requests at all.
 pub(crate) fn not_set_up(error: HttpSetupError) -> CliError {
-    CliError::from_source(ErrorKind::Network, error).hint(hint_of_setup())
+    CliError::from_source(ErrorKind::Network, error).hint(setup_hint())
 }
 
 /// Returns the hint for a program that cannot send requests at all.
-pub(crate) fn hint_of_setup() -> &'static str {
+pub(crate) fn setup_hint() -> &'static str {
     if cfg!(any(windows, target_os = "macos")) {
-        "Check the proxy. Where --ca-file names a file, try without it, with its certificates added to the system's."
+        "Check the proxy. If you use --ca-file, leave it out and add its certificates to those of the system."
     } else {
-        "Install the system's certificates (often a package named ca-certificates)."
+        "Install the system's certificates (often a package named ca-certificates), or name a bundle with --ca-file."
     }
 }
 

@@ -1,7 +1,7 @@
 //! The checks of the connections to the two servers.
 
 use crate::config::{self, Endpoints, Sources};
-use crate::explain::network::{hint, hint_of_setup};
+use crate::explain::network::{hint, setup_hint};
 use crate::ui::json::Finding;
 use keymint_domain::Intermediary::{Redirect, WebPage};
 use keymint_domain::ServiceErrorKind::Intercepted;
@@ -81,6 +81,6 @@ fn server(
             // The detail may quote the server.
             finding(check, &error.detail, hint(&error)).in_public(error.reason().name())
         }
-        Err(error) => Finding::problem(check, &format!("{base}: {error}"), hint_of_setup()),
+        Err(error) => Finding::problem(check, &format!("{base}: {error}"), setup_hint()),
     }
 }
