@@ -100,10 +100,10 @@ impl Findings<'_> {
         }
     }
 
-    /// Returns the text of a finding. Advice that an earlier finding has shown is left out.
+    /// Returns the text of a finding. Advice that the finding above has shown is left out.
     fn text(&self, finding: &Finding) -> String {
         let columns = if self.context.ui.wants_json() { stderr_columns() } else { stdout_columns() };
-        let is_shown = self.all.iter().any(|earlier| earlier.fix == finding.fix);
+        let is_shown = self.all.last().is_some_and(|above| above.fix == finding.fix);
         finding.text(columns, is_shown)
     }
 
