@@ -64,7 +64,7 @@ fn in_columns(text: &str, width: usize) -> String {
         let (second, column) = (second.trim_start(), line.len() - second.trim_start().len());
         if column <= width / 2 {
             let options = textwrap::Options::new(width).word_splitter(WordSplitter::NoHyphenation);
-            textwrap::fill(line, options.subsequent_indent(&" ".repeat(column)))
+            textwrap::fill(line, options.break_words(false).subsequent_indent(&" ".repeat(column)))
         } else {
             format!("{first}\n      {second}")
         }

@@ -64,19 +64,21 @@ fn text(sources: &Sources<'_>, settings: &[Setting]) -> String {
         " (in no file; it names the place in the keyring)"
     };
     let profile = quoted(sources.profile.as_str());
-    let mut lines = vec![format!("File: {file}"), format!("Profile: {profile}{only_a_name}"), String::new()];
+    let columns = stdout_columns();
+    let profile = narrowed(&format!("Profile: {profile}{only_a_name}"), columns);
+    let mut lines = vec![format!("File: {file}"), profile, String::new()];
     let values: Vec<_> = settings.iter().map(value_for_people).collect();
     let name = settings.iter().map(|setting| setting.name.len()).max().unwrap_or_default();
     let widths = values.iter().map(|value| value.chars().count());
     // Reserves at least 16 columns of the terminal for the source.
-    let widest = stdout_columns().map_or(WIDEST_VALUE, |columns| columns.saturating_sub(name + 16));
+    let widest = columns.map_or(WIDEST_VALUE, |columns| columns.saturating_sub(name + 16));
     let width = widths.filter(|width| *width <= widest.min(WIDEST_VALUE)).max().unwrap_or_default();
     for (Setting { name: key, short_source, .. }, value) in settings.iter().zip(values) {
         let row = format!("{key:name$}  {value:width$}  {short_source}");
-        let fits = stdout_columns().is_none_or(|columns| row.chars().count() <= columns);
+        let fits = columns.is_none_or(|columns| row.chars().count() <= columns);
         lines.push(if fits { row } else { format!("{key}\n    {value}\n    {short_source}") });
     }
-    narrowed(&lines.join("\n"), stdout_columns())
+    lines.join("\n")
 }
 
 fn constant(name: String, value: Value, source: &str) -> Setting {
