@@ -27,7 +27,7 @@ find_target() {
         Darwin/x86_64) target=x86_64-apple-darwin ;;
         Darwin/arm64) target=aarch64-apple-darwin ;;
         MINGW* | MSYS* | CYGWIN*)
-            fail 'this script is not for Windows' 'Use pip install keymint-cli, npm install -g keymint, or the zip.'
+            fail 'this script is not for Windows' 'Use pip install keymint-cli, npm install -g keymint, or the zip of the release.'
             ;;
         *) fail "keymint has no archive for $system on $machine" 'Build it with Rust, as the README describes.' ;;
     esac

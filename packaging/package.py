@@ -97,7 +97,7 @@ def digest(data):
 
 
 def pack(manifest, files, out):
-    """Packs an npm package of this manifest and these files: the path of each, by its name."""
+    """Packs an npm package of this manifest and these files, a dict from names to paths."""
     common = {
         "version": VERSION,
         "description": CRATE["description"],

@@ -127,8 +127,9 @@ def create(
     requested by then, the program waits for the answer first; a key that exists is `keymint_key` of the exception. A
     second Ctrl-C ends that wait. On Windows the program does not wait, and its next run warns that a key may exist.
 
-    A signal that ends Python without an exception, as SIGTERM and SIGHUP do by default, does not end the program: it
-    waits for the browser until its time limit, and `keymint recover` has the key of a sign-in that is completed.
+    A signal that ends Python without an exception, as SIGTERM and SIGHUP do by default, does not end the program unless
+    there is `ask`: it waits for the browser until its time limit. The key of a completed sign-in goes to its
+    destinations; `keymint recover` has one that only Python was to get.
 
     Raises `KeymintError` if the program fails.
     """

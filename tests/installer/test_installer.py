@@ -347,7 +347,7 @@ class Refuses(Case):
             self.uname(path, *system.split())
             self.assert_fails("keymint has no archive for", environment=self.environment(path=str(path)))
         self.uname(path, "MINGW64_NT-10.0", "x86_64")
-        self.assert_fails("Use pip install keymint-cli, npm install -g keymint, or the zip.", environment=self.environment(path=str(path)))
+        self.assert_fails("Use pip install keymint-cli, npm install -g keymint, or the zip of the release.", environment=self.environment(path=str(path)))
         self.assertEqual(self.server.requests, [])
 
     def test_what_is_no_option(self):

@@ -224,7 +224,7 @@ pub(crate) fn of_message(message: &Message<'_>) -> Vec<Text> {
         }
         #[cfg(feature = "sandbox")]
         Message::SandboxUp => Step(
-            "The sandbox is running; Ctrl-C stops it. To use it, paste this line in another terminal, and add \
+            "The sandbox is running; Ctrl-C stops it. To use it, paste this line in another POSIX shell, and add \
              `keymint create` at its end:"
                 .to_owned(),
         ),
